@@ -1,0 +1,106 @@
+/* log.c: what libfuse says, by fuse_log and by perror. */
+#include "shim.h"
+#include "_cgo_export.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- fuse_log: to Go if it wants to, to stderr if not; and to who captures what this thread causes ---- */
+
+static atomic_bool to_go;
+
+static __thread struct {
+	bool on;
+	size_t len;
+	char text[1024];
+} capture;
+
+static void log_message(enum fuse_log_level level, const char *format, va_list ap)
+{
+	char text[1024];
+	int n = vsnprintf(text, sizeof(text), format, ap);
+
+	if (n < 0)
+		return;
+	if ((size_t)n >= sizeof(text))
+		n = sizeof(text) - 1;
+	if (capture.on && level <= FUSE_LOG_WARNING) {
+		size_t room = sizeof(capture.text) - 1 - capture.len;
+		size_t take = (size_t)n < room ? (size_t)n : room;
+
+		memcpy(capture.text + capture.len, text, take);
+		capture.len += take;
+	}
+	if (atomic_load(&to_go))
+		gfLog((int)level, text, (size_t)n);
+	else
+		fputs(text, stderr);
+}
+
+void gf_log_install(void)
+{
+	fuse_set_log_func(log_message);
+}
+
+void gf_log_to_go(bool on)
+{
+	atomic_store(&to_go, on);
+}
+
+/* Begins or ends to keep the errors that libfuse reports on this thread. */
+void gf_log_capture(bool on)
+{
+	capture.on = on;
+	if (on)
+		capture.len = 0;
+}
+
+/* What has been kept; valid until the thread captures again. */
+char *gf_log_captured(void)
+{
+	capture.text[capture.len] = '\0';
+	return capture.text;
+}
+
+/* ---- perror: C's stderr, line by line; what does not begin with "fuse" passes through ---- */
+
+static ssize_t stderr_write(void *cookie, const char *buf, size_t size)
+{
+	static const char prefix[] = "fuse";
+
+	(void)cookie;
+	if (size >= sizeof(prefix) - 1 && memcmp(buf, prefix, sizeof(prefix) - 1) == 0) {
+		gfLog(FUSE_LOG_ERR, (char *)buf, size);
+		return (ssize_t)size;
+	}
+	return write(STDERR_FILENO, buf, size);
+}
+
+/*
+ * Redirects C's stderr of this process through stderr_write, once and for all. -1: this C library cannot (musl).
+ */
+int gf_stderr_capture(bool on)
+{
+#ifdef __GLIBC__
+	static FILE *ours, *theirs;
+
+	if (theirs == NULL)
+		theirs = stderr;
+	if (on && ours == NULL) {
+		cookie_io_functions_t io = {.write = stderr_write};
+
+		ours = fopencookie(NULL, "w", io);
+		if (ours == NULL)
+			return -1;
+		setvbuf(ours, NULL, _IOLBF, 1024);
+	}
+	stderr = on ? ours : theirs;
+	return 0;
+#else
+	return on ? -1 : 0;
+#endif
+}

@@ -1,0 +1,449 @@
+/*
+ * pool.c: the threads that serve a session.
+ *
+ * One client is served best by one thread: the kernel hands requests to waiting readers in turn, so with several of them each
+ * request wakes a thread that has gone cold, on another core. Therefore only `readers` threads read at a time, at first
+ * one, and a thread that comes back from a handler while enough others read goes to rest.
+ *
+ * The price is that nobody reads while that one thread is in a handler. One of the resting threads, the standby, looks
+ * after that: it wakes every TICK_MIN to TICK_MAX, and becomes a reader when requests queue, or when nobody has
+ * read for the whole of a tick. In the latter case handlers are slow, and one more thread may read from then on; when
+ * that has not happened for a while, one less. When the session is idle, the standby sleeps until a reader wakes it.
+ *
+ * Threads are made when there is none left to rest, up to max_threads, and end when more than max_idle are idle.
+ */
+#include "shim.h"
+#include "_cgo_export.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_MIN 100000		/* ns */
+#define TICK_MAX 1000000	/* ns */
+#define TICKS_TO_SLEEP 20	/* without a request */
+#define TICKS_TO_SHRINK 2000	/* without a stall */
+
+struct worker {
+	struct worker *next;
+	struct gf_pool *pool;
+	pthread_t thread;
+	pthread_cond_t cond;
+	struct gf_input input;
+	bool begin_resting, reading, resting, done;
+};
+
+struct gf_pool {
+	struct gf_session *session;
+	pthread_mutex_t lock;
+	pthread_cond_t ended; /* a worker is done */
+	struct worker *workers;
+	struct worker *standby;
+	bool standby_asleep;
+	bool stop;
+	bool reported; /* gfEnded was called */
+	int max_threads, max_idle, cpus;
+	int alive;     /* threads that are not done */
+	int reading;   /* of these, in gf_receive */
+	int busy;      /* of these, in a handler */
+	int readers;   /* how many may read at a time */
+	uint64_t seq;  /* requests received */
+	size_t payload;
+};
+
+static int add_worker(struct gf_pool *p, bool begin_resting);
+
+/* ---- resting ---- */
+
+/* Makes a resting thread the standby, or a new one. Called when there is none. */
+static void call_standby(struct gf_pool *p)
+{
+	if (p->max_threads == 1 || p->stop)
+		return;
+	for (struct worker *w = p->workers; w != NULL; w = w->next) {
+		if (w->resting) {
+			pthread_cond_signal(&w->cond);
+			return;
+		}
+	}
+	if (p->alive < p->max_threads)
+		add_worker(p, true);
+}
+
+static bool requests_wait(const struct gf_pool *p)
+{
+	struct pollfd fd = {.fd = fuse_session_fd(p->session->se), .events = POLLIN};
+
+	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN);
+}
+
+static void sleep_ns(struct worker *w, long ns)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += ns;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&w->cond, &w->pool->lock, &t);
+}
+
+/* Is a thread missing among those that read? seq is that of one tick ago. */
+static bool reader_wanted(struct gf_pool *p, uint64_t seq)
+{
+	if (p->reading > 0)
+		return false;
+	if (p->busy == 0)
+		return true; /* the last reader has ended */
+	if (p->seq != seq)
+		return p->busy < p->cpus && requests_wait(p);
+	if (p->readers < p->max_threads - 1) /* one stays behind as the standby */
+		p->readers++;
+	return true;
+}
+
+/* The standby's rest. It returns when the thread should read, or stop. */
+static void stand_by(struct gf_pool *p, struct worker *w)
+{
+	long tick = TICK_MIN;
+	int idle = 0, calm = 0;
+
+	while (!p->stop) {
+		uint64_t seq = p->seq;
+
+		sleep_ns(w, tick);
+		if (p->stop || reader_wanted(p, seq))
+			return;
+		tick = tick * 2 < TICK_MAX ? tick * 2 : TICK_MAX;
+		if (++calm % TICKS_TO_SHRINK == 0 && p->readers > 1)
+			p->readers--;
+		idle = p->seq == seq ? idle + 1 : 0;
+		if (idle < TICKS_TO_SLEEP)
+			continue;
+		p->readers = 1;
+		p->standby_asleep = true;
+		while (!p->stop && p->standby_asleep)
+			pthread_cond_wait(&w->cond, &p->lock);
+		idle = 0;
+		tick = TICK_MIN;
+	}
+}
+
+static void wake_standby(struct gf_pool *p)
+{
+	if (!p->standby_asleep)
+		return;
+	p->standby_asleep = false;
+	pthread_cond_signal(&p->standby->cond);
+}
+
+/* Waits until this thread should read, or stop. */
+static void rest(struct gf_pool *p, struct worker *w)
+{
+	while (!p->stop && p->standby != NULL) {
+		w->resting = true;
+		pthread_cond_wait(&w->cond, &p->lock);
+		w->resting = false;
+	}
+	if (p->stop)
+		return;
+	p->standby = w;
+	stand_by(p, w);
+	p->standby = NULL;
+	p->standby_asleep = false;
+	call_standby(p);
+}
+
+/* ---- working ---- */
+
+/* Too many threads without work? */
+static bool superfluous(const struct gf_pool *p)
+{
+	int idle = p->alive - p->busy - (p->standby != NULL);
+
+	return p->max_idle >= 0 && p->alive > 1 && idle > p->max_idle;
+}
+
+/* Ends the pool: no thread reads again. Called with the lock held. */
+static void stop_locked(struct gf_pool *p)
+{
+	if (p->stop)
+		return;
+	p->stop = true;
+	for (struct worker *w = p->workers; w != NULL; w = w->next) {
+		if (w->reading)
+			pthread_cancel(w->thread);
+		pthread_cond_signal(&w->cond);
+	}
+}
+
+/* The session has ended by itself. */
+static void report_end(struct gf_pool *p, int err)
+{
+	bool first = !p->reported && !p->stop;
+
+	p->reported = true;
+	stop_locked(p);
+	if (!first)
+		return;
+	pthread_mutex_unlock(&p->lock);
+	gfEnded(p->session->handle, err);
+	pthread_mutex_lock(&p->lock);
+}
+
+/* A thread that is cancelled in gf_receive leaves here, without the lock. */
+static void cancelled(void *arg)
+{
+	struct worker *w = arg;
+	struct gf_pool *p = w->pool;
+
+	pthread_mutex_lock(&p->lock);
+	w->reading = false;
+	p->reading--;
+	w->done = true;
+	p->alive--;
+	pthread_cond_broadcast(&p->ended);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Reads one request, without the lock. This is the only place where a thread may be cancelled. */
+static int receive(struct gf_pool *p, struct worker *w)
+{
+	int n;
+
+	pthread_cleanup_push(cancelled, w);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	n = gf_receive(p->session, &w->input);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_cleanup_pop(0);
+	return n;
+}
+
+/* Works on a request, without the lock. */
+static void work(struct gf_pool *p, struct worker *w)
+{
+	p->seq++;
+	p->busy++;
+	if (p->reading == 0) {
+		wake_standby(p);
+		if (p->standby == NULL)
+			call_standby(p);
+	}
+	pthread_mutex_unlock(&p->lock);
+	gf_process(p->session, &w->input);
+	pthread_mutex_lock(&p->lock);
+	p->busy--;
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct gf_pool *p = w->pool;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_mutex_lock(&p->lock);
+	if (w->begin_resting)
+		rest(p, w);
+	while (!p->stop) {
+		int n;
+
+		if (p->reading >= p->readers && p->max_threads > 1)
+			rest(p, w);
+		if (p->stop)
+			break;
+		w->reading = true;
+		p->reading++;
+		pthread_mutex_unlock(&p->lock);
+		n = receive(p, w);
+		pthread_mutex_lock(&p->lock);
+		w->reading = false;
+		p->reading--;
+
+		if (n == -EINTR || n == -EAGAIN)
+			continue;
+		if (n <= 0) {
+			report_end(p, -n);
+			break;
+		}
+		work(p, w);
+		if (fuse_session_exited(p->session->se))
+			report_end(p, 0);
+		if (superfluous(p))
+			break;
+	}
+	w->done = true;
+	p->alive--;
+	wake_standby(p); /* which may have to read now */
+	pthread_cond_broadcast(&p->ended);
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* ---- threads ---- */
+
+/* Joins the threads that are done. Called with the lock held. */
+static void reap(struct gf_pool *p)
+{
+	struct worker **at = &p->workers;
+
+	while (*at != NULL) {
+		struct worker *w = *at;
+
+		if (!w->done) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		/* It only has its thread-local data to free, for which it needs no lock of ours. */
+		pthread_join(w->thread, NULL);
+		pthread_cond_destroy(&w->cond);
+		gf_input_free(&w->input);
+		free(w);
+	}
+}
+
+/* Signals go to the threads of the program, as with libfuse's own loop. */
+static int create_thread(struct worker *w)
+{
+	sigset_t block, old;
+	int rc;
+
+	sigemptyset(&block);
+	sigaddset(&block, SIGTERM);
+	sigaddset(&block, SIGINT);
+	sigaddset(&block, SIGHUP);
+	sigaddset(&block, SIGQUIT);
+	pthread_sigmask(SIG_BLOCK, &block, &old);
+	rc = pthread_create(&w->thread, NULL, worker_main, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -rc;
+}
+
+/* Called with the lock held. */
+static int add_worker(struct gf_pool *p, bool begin_resting)
+{
+	struct worker *w;
+	pthread_condattr_t attr;
+	int rc;
+
+	reap(p);
+	w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		return -ENOMEM;
+	w->pool = p;
+	w->begin_resting = begin_resting;
+	rc = gf_input_alloc(&w->input, p->payload);
+	if (rc != 0) {
+		free(w);
+		return rc;
+	}
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->cond, &attr);
+	pthread_condattr_destroy(&attr);
+	rc = create_thread(w);
+	if (rc != 0) {
+		pthread_cond_destroy(&w->cond);
+		gf_input_free(&w->input);
+		free(w);
+		return rc;
+	}
+	w->next = p->workers;
+	p->workers = w;
+	p->alive++;
+	return 0;
+}
+
+/*
+ * Starts to serve the session, after the handshake. gfEnded(handle, errno) is called when it ends by itself. max_idle < 0: no
+ * limit.
+ */
+int gf_pool_start(struct gf_session *s, int max_threads, int max_idle)
+{
+	struct gf_pool *p = calloc(1, sizeof(*p));
+	pthread_condattr_t attr;
+	int rc;
+
+	if (p == NULL)
+		return -ENOMEM;
+	p->session = s;
+	p->max_threads = max_threads < 1 ? 1 : max_threads;
+	p->max_idle = max_idle;
+	p->readers = 1;
+	p->cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	p->payload = s->conn->max_write;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	s->pool = p;
+	pthread_mutex_lock(&p->lock);
+	rc = add_worker(p, false);
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+/* No request is read after this. Handlers go on. */
+void gf_pool_stop(struct gf_session *s)
+{
+	struct gf_pool *p = s->pool;
+
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	stop_locked(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Waits for all threads to end. 0: they have. -ETIMEDOUT: some are still in a handler. */
+int gf_pool_join(struct gf_session *s, int timeout_ms)
+{
+	struct gf_pool *p = s->pool;
+	struct timespec t;
+	int rc = 0;
+
+	if (p == NULL)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += timeout_ms / 1000;
+	t.tv_nsec += timeout_ms % 1000 * 1000000L;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&p->lock);
+	while (p->alive > 0 && rc == 0)
+		rc = pthread_cond_timedwait(&p->ended, &p->lock, &t);
+	reap(p);
+	rc = p->alive > 0 ? -ETIMEDOUT : 0;
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+int gf_pool_threads(struct gf_session *s)
+{
+	int n = 0;
+
+	if (s->pool != NULL) {
+		pthread_mutex_lock(&s->pool->lock);
+		n = s->pool->alive;
+		pthread_mutex_unlock(&s->pool->lock);
+	}
+	return n;
+}
+
+void gf_pool_free(struct gf_session *s)
+{
+	struct gf_pool *p = s->pool;
+
+	if (p == NULL)
+		return;
+	pthread_cond_destroy(&p->ended);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+	s->pool = NULL;
+}

@@ -1,0 +1,144 @@
+/* receive.c: one request from the fd into memory, and into libfuse. */
+#include "shim.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern __thread uint64_t gf_unique;
+
+/* struct fuse_in_header and the sizes of the protocol, which libfuse keeps to itself */
+struct in_header {
+	uint32_t len, opcode;
+	uint64_t unique, nodeid;
+	uint32_t uid, gid, pid, padding;
+};
+
+#define HEADERS (sizeof(struct in_header) + 40) /* with struct fuse_write_in */
+#define SLACK 4096				/* libfuse's FUSE_BUFFER_HEADER_SIZE */
+#define GUARD 64 /* zeros behind each request: a string that lacks its end finds it there */
+
+/*
+ * Room for a request with payload bytes of data. It is laid out so that the data of a WRITE begins on a page boundary: a
+ * handler may pass it to a file opened with O_DIRECT.
+ */
+int gf_input_alloc(struct gf_input *in, size_t payload)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = (page + payload + SLACK + page - 1) / page * page;
+
+	memset(in, 0, sizeof(*in));
+	if (posix_memalign(&in->block, page, size) != 0)
+		return -ENOMEM;
+	in->mem = (char *)in->block + page - HEADERS;
+	in->cap = size - (page - HEADERS) - GUARD;
+	return 0;
+}
+
+void gf_input_free(struct gf_input *in)
+{
+	free(in->block);
+	memset(in, 0, sizeof(*in));
+}
+
+static ssize_t read_full(int fd, char *to, size_t n)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t rc = read(fd, to + got, n - got);
+
+		if (rc == 0)
+			break;
+		if (rc < 0 && errno == EINTR)
+			continue;
+		if (rc < 0)
+			return -1;
+		got += (size_t)rc;
+	}
+	return (ssize_t)got;
+}
+
+/* A stream socket does not keep requests apart: the header tells how long each is. */
+static ssize_t read_stream(int fd, char *to, size_t cap)
+{
+	struct in_header h;
+	ssize_t n = read_full(fd, to, sizeof(h));
+
+	if (n != sizeof(h))
+		return n < 0 ? n : 0;
+	memcpy(&h, to, sizeof(h));
+	if (h.len < sizeof(h) || h.len > cap) {
+		errno = EPROTO;
+		return -1;
+	}
+	n = read_full(fd, to + sizeof(h), h.len - sizeof(h));
+	return n < 0 ? n : n + (ssize_t)sizeof(h);
+}
+
+/*
+ * Receives a request into in->buf. Returns its size, 0 at the end (unmounted, aborted, peer gone), -EINTR or -EAGAIN for
+ * another try, or another negative errno. It blocks, and is where a thread may be cancelled.
+ */
+int gf_receive(struct gf_session *s, struct gf_input *in)
+{
+	int fd = fuse_session_fd(s->se);
+	ssize_t n;
+
+	if (s->splice) {
+		/* libfuse allocates: it alone knows how much it will read */
+		if (in->mem != NULL)
+			gf_input_free(in);
+		in->buf.flags = 0;
+		n = fuse_session_receive_buf(s->se, &in->buf);
+		in->block = in->buf.mem;
+		return (int)n;
+	}
+	n = s->stream ? read_stream(fd, in->mem, in->cap) : read(fd, in->mem, in->cap);
+	if (n < 0) {
+		/* ENOENT: the request was interrupted before it was read. ENODEV: unmounted. ECONNRESET: a socket's peer is gone. */
+		if (errno == ENOENT)
+			return -EINTR;
+		return errno == ENODEV || errno == ECONNABORTED || errno == ECONNRESET ? 0 : -errno;
+	}
+	memset(&in->buf, 0, sizeof(in->buf));
+	in->buf.mem = in->mem;
+	in->buf.size = (size_t)n;
+	memset((char *)in->mem + n, 0, GUARD);
+	return (int)n;
+}
+
+/* Answers EIO to a malformed request. One that wants no answer, or has no number, gets none. */
+static void refuse(struct gf_session *s, const struct in_header *h)
+{
+	enum { FORGET = 2, BATCH_FORGET = 42, NOTIFY_REPLY = 41, INTERRUPT = 36 };
+	struct {
+		uint32_t len;
+		int32_t error;
+		uint64_t unique;
+	} out = {sizeof(out), -EIO, h->unique};
+
+	if (h->unique == 0 || h->opcode == FORGET || h->opcode == BATCH_FORGET || h->opcode == NOTIFY_REPLY ||
+	    h->opcode == INTERRUPT)
+		return;
+	if (write(fuse_session_fd(s->se), &out, sizeof(out)) < 0)
+		return; /* the peer is gone: the next receive tells */
+}
+
+/* Lets libfuse work on the request. A request that cannot be right is refused, for libfuse trusts what it reads. */
+void gf_process(struct gf_session *s, struct gf_input *in)
+{
+	if (!(in->buf.flags & FUSE_BUF_IS_FD)) {
+		struct in_header h = {0};
+
+		memcpy(&h, in->buf.mem, in->buf.size < sizeof(h) ? in->buf.size : sizeof(h));
+		if (!gf_check_request(in->buf.mem, in->buf.size)) {
+			refuse(s, &h);
+			return;
+		}
+		gf_unique = h.unique;
+	}
+	fuse_session_process_buf(s->se, &in->buf);
+	gf_unique = 0;
+}

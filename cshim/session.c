@@ -1,0 +1,174 @@
+/* session.c: the life of a session, from its options to its end. */
+#include "shim.h"
+#include "_cgo_export.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void session_free(struct gf_session *s)
+{
+	if (s->wake[0] >= 0) {
+		close(s->wake[0]);
+		close(s->wake[1]);
+	}
+	free(s->conn_opts);
+	free(s);
+}
+
+/*
+ * A session for the operations in the bit set ops, with argv as for fuse_session_new. NULL: libfuse has said why, through
+ * its log.
+ */
+struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, uint64_t handle)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct fuse_lowlevel_ops table;
+	struct gf_session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->handle = handle;
+	s->wake[0] = s->wake[1] = -1;
+	gf_ops_fill(&table, ops);
+	for (int i = 0; i < argc; i++) {
+		if (fuse_opt_add_arg(&args, argv[i]) != 0)
+			goto fail;
+	}
+	if (pipe2(s->wake, O_CLOEXEC) != 0)
+		goto fail;
+	s->conn_opts = fuse_parse_conn_info_opts(&args);
+	if (s->conn_opts == NULL)
+		goto fail;
+	s->se = fuse_session_new(&args, &table, sizeof(table), s);
+	if (s->se == NULL)
+		goto fail;
+	fuse_opt_free_args(&args);
+	return s;
+fail:
+	fuse_opt_free_args(&args);
+	session_free(s);
+	return NULL;
+}
+
+/* fuse_session_mount changes the environment and global state of libfuse. */
+static pthread_mutex_t mount_lock = PTHREAD_MUTEX_INITIALIZER;
+
+int gf_session_mount(struct gf_session *s, const char *mountpoint)
+{
+	int type, rc;
+	socklen_t len = sizeof(type);
+
+	pthread_mutex_lock(&mount_lock);
+	rc = fuse_session_mount(s->se, mountpoint);
+	pthread_mutex_unlock(&mount_lock);
+	if (rc == 0 && getsockopt(fuse_session_fd(s->se), SOL_SOCKET, SO_TYPE, &type, &len) == 0) {
+		s->socket = true;
+		s->stream = type == SOCK_STREAM;
+	}
+	return rc;
+}
+
+int gf_session_fd(struct gf_session *s)
+{
+	return fuse_session_fd(s->se);
+}
+
+/* Waits for a request. 1: there is one. 0: gf_session_cancel_handshake was called. */
+static int wait_request(struct gf_session *s)
+{
+	struct pollfd p[2] = {
+		{.fd = fuse_session_fd(s->se), .events = POLLIN},
+		{.fd = s->wake[0], .events = POLLIN},
+	};
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (p[1].revents)
+			return 0;
+		if (p[0].revents)
+			return 1;
+	}
+}
+
+/*
+ * Receives and answers requests until INIT is done. 0: it is. -EPROTO: the two sides do not agree. -ECANCELED: cancelled.
+ * -ENOTCONN: the other side is gone.
+ */
+int gf_session_handshake(struct gf_session *s)
+{
+	struct gf_input in;
+	int rc = gf_input_alloc(&in, 1 << 16);
+
+	while (rc == 0 && !s->inited) {
+		int n = wait_request(s);
+
+		if (n <= 0) {
+			rc = n == 0 ? -ECANCELED : n;
+			break;
+		}
+		n = gf_receive(s, &in);
+		if (n == -EINTR || n == -EAGAIN)
+			continue;
+		if (n <= 0) {
+			rc = n == 0 ? -ENOTCONN : n;
+			break;
+		}
+		gf_process(s, &in);
+		if (fuse_session_exited(s->se))
+			rc = -EPROTO;
+	}
+	if (rc == 0 && fuse_session_exited(s->se))
+		rc = -EPROTO;
+	gf_input_free(&in);
+	return rc;
+}
+
+void gf_session_cancel_handshake(struct gf_session *s)
+{
+	if (write(s->wake[1], "", 1) < 0)
+		return; /* the pipe is full: it has been said */
+}
+
+/* After this libfuse no longer complains of replies that find nobody. */
+void gf_session_exit(struct gf_session *s)
+{
+	fuse_session_exit(s->se);
+}
+
+/*
+ * Closes the session's fd, and that only: fuse_session_unmount() would also unmount whatever is at the mountpoint now,
+ * which need not be ours any more. It does not where poll(2) reports an error on the fd, which a pipe without reader does.
+ */
+int gf_session_sever(struct gf_session *s)
+{
+	int p[2], fd = fuse_session_fd(s->se);
+
+	if (fd < 0)
+		return 0;
+	if (pipe2(p, O_CLOEXEC) != 0)
+		return -errno;
+	close(p[0]);
+	if (dup3(p[1], fd, O_CLOEXEC) < 0) {
+		close(p[1]);
+		return -errno;
+	}
+	close(p[1]);
+	pthread_mutex_lock(&mount_lock);
+	fuse_session_unmount(s->se);
+	pthread_mutex_unlock(&mount_lock);
+	return 0;
+}
+
+void gf_session_destroy(struct gf_session *s)
+{
+	fuse_session_destroy(s->se);
+	gf_pool_free(s);
+	session_free(s);
+}

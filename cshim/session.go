@@ -1,0 +1,115 @@
+package cshim
+
+// #include "shim.h"
+// #include <stdlib.h>
+import "C"
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// Session is a struct gf_session: a struct fuse_session with what serves it.
+type Session struct {
+	c  *C.struct_gf_session
+	id uint64
+}
+
+// argv returns args as C has them, and how to free it.
+func argv(args []string) (C.int, **C.char, func()) {
+	p := C.malloc(C.size_t(len(args)+1) * C.size_t(unsafe.Sizeof(uintptr(0))))
+	list := unsafe.Slice((**C.char)(p), len(args)+1)
+	for i, a := range args {
+		list[i] = C.CString(a)
+	}
+	list[len(args)] = nil
+	return C.int(len(args)), (**C.char)(p), func() {
+		for _, a := range list[:len(args)] {
+			C.free(unsafe.Pointer(a))
+		}
+		C.free(p)
+	}
+}
+
+// NewSession makes a session whose requests of the operations in the set ops go to h. On failure it returns nil and
+// what libfuse says.
+func NewSession(args []string, ops uint64, h Handler) (*Session, string) {
+	argc, cargs, free := argv(args)
+	defer free()
+	id := register(h)
+	var s *C.struct_gf_session
+	said := captured(func() { s = C.gf_session_new(argc, cargs, C.uint64_t(ops), C.uint64_t(id)) })
+	if s == nil {
+		unregister(id)
+		return nil, said
+	}
+	return &Session{c: s, id: id}, ""
+}
+
+// errno turns a negative errno into an error.
+func errno(rc C.int) error {
+	if rc < 0 {
+		return syscall.Errno(-rc)
+	}
+	return nil
+}
+
+// Mount mounts at dir. On failure it returns false, and what libfuse says.
+func (s *Session) Mount(dir string) (ok bool, said string) {
+	p := C.CString(dir)
+	defer C.free(unsafe.Pointer(p))
+	var rc C.int
+	said = captured(func() { rc = C.gf_session_mount(s.c, p) })
+	return rc == 0, said
+}
+
+// Handshake serves until INIT is done. EPROTO: the two sides do not agree. ECANCELED: cancelled. ENOTCONN: the
+// other side is gone.
+func (s *Session) Handshake() error { return errno(C.gf_session_handshake(s.c)) }
+
+// CancelHandshake ends Handshake.
+func (s *Session) CancelHandshake() { C.gf_session_cancel_handshake(s.c) }
+
+// FD returns the session's fd, or -1.
+func (s *Session) FD() int { return int(C.gf_session_fd(s.c)) }
+
+// Exit sets libfuse's exit flag.
+func (s *Session) Exit() { C.gf_session_exit(s.c) }
+
+// Sever closes the fd, without an unmount. No thread may use the session meanwhile.
+func (s *Session) Sever() error { return errno(C.gf_session_sever(s.c)) }
+
+// Destroy ends the session and frees it. It calls Handler.Destroy, if it has called Handler.Init.
+func (s *Session) Destroy() {
+	C.gf_session_destroy(s.c)
+	unregister(s.id)
+}
+
+// StartPool serves on up to maxThreads threads. maxIdle < 0: no limit.
+func (s *Session) StartPool(maxThreads, maxIdle int) error {
+	return errno(C.gf_pool_start(s.c, C.int(maxThreads), C.int(maxIdle)))
+}
+
+// StopPool ends the reading of requests.
+func (s *Session) StopPool() { C.gf_pool_stop(s.c) }
+
+// JoinPool waits for the threads to end, and reports whether they have.
+func (s *Session) JoinPool(ms int) bool { return C.gf_pool_join(s.c, C.int(ms)) == 0 }
+
+// Threads returns how many threads the pool has.
+func (s *Session) Threads() int { return int(C.gf_pool_threads(s.c)) }
+
+// StartLoop serves by libfuse's fuse_session_loop_mt.
+func (s *Session) StartLoop(cloneFD bool, maxThreads, maxIdle uint32) error {
+	var clone C.int
+	if cloneFD {
+		clone = 1
+	}
+	return errno(C.gf_loop_mt_start(s.c, clone, C.uint(maxThreads), C.uint(maxIdle)))
+}
+
+// WakeableLoop tells whether Exit wakes libfuse's own loop.
+const WakeableLoop = C.GF_HAVE_WAKEABLE_LOOP != 0
+
+// InHandler tells whether the calling thread is inside a handler.
+func InHandler() bool { return C.gf_in_handler() != 0 }

@@ -1,0 +1,304 @@
+/*
+ * shim.h: what C and Go say to each other in go-libfuse3.
+ *
+ * The structs are mirrored in Go (call.go); sizes and offsets are compared when the Go side is compiled.
+ */
+#ifndef GF_SHIM_H
+#define GF_SHIM_H
+
+#include "version.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- the table of operations: one row each, in the order of struct fuse_lowlevel_ops ---- */
+
+#define GF_OPS(X)                                                              \
+	X(LOOKUP, lookup)                                                      \
+	X(FORGET, forget)                                                      \
+	X(GETATTR, getattr)                                                    \
+	X(SETATTR, setattr)                                                    \
+	X(READLINK, readlink)                                                  \
+	X(MKNOD, mknod)                                                        \
+	X(MKDIR, mkdir)                                                        \
+	X(UNLINK, unlink)                                                      \
+	X(RMDIR, rmdir)                                                        \
+	X(SYMLINK, symlink)                                                    \
+	X(RENAME, rename)                                                      \
+	X(LINK, link)                                                          \
+	X(OPEN, open)                                                          \
+	X(READ, read)                                                          \
+	X(WRITE, write)                                                        \
+	X(FLUSH, flush)                                                        \
+	X(RELEASE, release)                                                    \
+	X(FSYNC, fsync)                                                        \
+	X(OPENDIR, opendir)                                                    \
+	X(READDIR, readdir)                                                    \
+	X(RELEASEDIR, releasedir)                                              \
+	X(FSYNCDIR, fsyncdir)                                                  \
+	X(STATFS, statfs)                                                      \
+	X(SETXATTR, setxattr)                                                  \
+	X(GETXATTR, getxattr)                                                  \
+	X(LISTXATTR, listxattr)                                                \
+	X(REMOVEXATTR, removexattr)                                            \
+	X(ACCESS, access)                                                      \
+	X(CREATE, create)                                                      \
+	X(GETLK, getlk)                                                        \
+	X(SETLK, setlk)                                                        \
+	X(BMAP, bmap)                                                          \
+	X(IOCTL, ioctl)                                                        \
+	X(POLL, poll)                                                          \
+	X(WRITE_BUF, write_buf)                                                \
+	X(RETRIEVE_REPLY, retrieve_reply)                                      \
+	X(FORGET_MULTI, forget_multi)                                          \
+	X(FLOCK, flock)                                                        \
+	X(FALLOCATE, fallocate)                                                \
+	X(READDIRPLUS, readdirplus)                                            \
+	X(COPY_FILE_RANGE, copy_file_range)                                    \
+	X(LSEEK, lseek)                                                        \
+	GF_OPS_317(X)                                                          \
+	GF_OPS_318(X)                                                          \
+	GF_OPS_319(X)
+
+/* Go numbers the operations in this order too, with the newer ones at the end on every version. */
+enum gf_op {
+#define X(id, name) GF_OP_##id,
+	GF_OPS(X)
+#undef X
+	GF_OP_COUNT
+};
+
+/* How a request is answered when its handler has succeeded. */
+enum gf_reply {
+	GF_REPLY_ERR, /* fuse_reply_err(0) */
+	GF_REPLY_NONE,
+	GF_REPLY_DETACHED, /* by somebody else, later: the request must not be touched any more */
+	GF_REPLY_ENTRY,
+	GF_REPLY_CREATE,
+	GF_REPLY_ATTR,
+	GF_REPLY_READLINK,
+	GF_REPLY_OPEN,
+	GF_REPLY_WRITE,
+	GF_REPLY_BUF,
+	GF_REPLY_STATFS,
+	GF_REPLY_XATTR,
+	GF_REPLY_LOCK,
+	GF_REPLY_BMAP,
+	GF_REPLY_IOCTL,
+	GF_REPLY_POLL,
+	GF_REPLY_LSEEK,
+	GF_REPLY_STATX,
+};
+
+/* struct stat with the same types everywhere; Go: lowlevel.Stat */
+struct gf_stat {
+	uint64_t ino;
+	int64_t size;
+	int64_t blocks;
+	int64_t atim[2], mtim[2], ctim[2]; /* seconds, nanoseconds */
+	uint64_t rdev;
+	uint32_t mode, nlink, uid, gid, blksize, pad;
+};
+
+/* struct fuse_entry_param; Go: lowlevel.EntryParam. Timeouts in nanoseconds. */
+struct gf_entry {
+	uint64_t ino, generation;
+	struct gf_stat attr;
+	int64_t attr_timeout, entry_timeout;
+};
+
+/* struct fuse_file_info without its bit fields, which neither cgo nor Go can read; Go: lowlevel.FileInfo */
+struct gf_file {
+	uint64_t fh, lock_owner;
+	int32_t flags;
+	uint32_t poll_events;
+	int32_t backing_id;
+	bool writepage, direct_io, keep_cache, flush, nonseekable, flock_release, cache_readdir, noflush,
+		parallel_direct_writes, kill_suidgid;
+	bool pad[2];
+};
+
+/* struct statvfs, the part that FUSE carries; Go: lowlevel.Statfs */
+struct gf_statfs {
+	uint64_t bsize, frsize, blocks, bfree, bavail, files, ffree, namemax;
+};
+
+/* struct flock; Go: lowlevel.FileLock */
+struct gf_lock {
+	int16_t type, whence;
+	int32_t pid;
+	int64_t start, len;
+};
+
+/* struct fuse_buf; Go: cshim.Buf */
+struct gf_buf {
+	void *mem; /* NULL: fd */
+	uint64_t size;
+	int64_t pos;
+	int32_t fd;
+	uint32_t flags;
+};
+
+/*
+ * One request on its way: filled by a trampoline of ops.c, handed to Go, answered by gf_answer(). It lives on the stack
+ * of the thread that runs the callback.
+ */
+struct gf_call {
+	uint64_t session;
+	fuse_req_t req;
+	uint64_t unique;
+	uint32_t uid, gid, pid, umask;
+	uint32_t op;	/* enum gf_op */
+	uint32_t reply; /* enum gf_reply; Go may change it */
+
+	/* arguments: which ones count, and for what, depends on op */
+	uint64_t ino, ino2;
+	const char *name, *name2;
+	uint64_t name_len, name2_len;
+	int64_t off, off2;
+	uint64_t size, arg;
+	uint32_t mode, flags;
+	const void *in; /* data, struct fuse_bufvec or struct fuse_forget_data */
+	uint64_t in_len;
+	struct gf_file *fi, *fi2;
+	struct fuse_pollhandle *ph;
+
+	/* results */
+	void *out; /* out_cap bytes of the thread's own memory, for the reply's data */
+	uint64_t out_cap;
+	uint64_t count;	 /* how much of out, or the number that the reply carries */
+	int64_t timeout; /* of attributes, in nanoseconds */
+	uint64_t after;	 /* not 0: Go wants to hear of it once the reply has left */
+	union {
+		struct gf_entry entry;
+		struct gf_stat stat;
+		struct gf_statfs statfs;
+		struct gf_lock lock;
+	};
+};
+
+/* struct fuse_conn_info; Go: cshim.ConnInfo */
+struct gf_conn {
+	uint64_t capable, want;
+	uint32_t proto_major, proto_minor, max_write, max_read, max_readahead, max_background, congestion_threshold, time_gran,
+		max_backing_stack_depth, request_timeout, no_interrupt, pad;
+};
+
+/* struct fuse_cmdline_opts */
+struct gf_cmdline {
+	int foreground, debug, singlethread, show_help, show_version, clone_fd;
+	unsigned max_idle_threads, max_threads;
+	char *mountpoint;
+};
+
+/* ---- session.c ---- */
+
+struct gf_session {
+	struct fuse_session *se;
+	uint64_t handle; /* Go's name for the session */
+	struct fuse_conn_info_opts *conn_opts;
+	const struct fuse_conn_info *conn; /* inside se; set by init */
+	bool inited;
+	bool socket;  /* the fd is a socket, with anybody at its other end */
+	bool stream;  /* and of the kind that does not keep requests apart */
+	bool splice;  /* requests are received by splice */
+	int wake[2];  /* a byte in this pipe ends gf_session_handshake */
+	struct gf_pool *pool;
+};
+
+struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, uint64_t handle);
+int gf_session_mount(struct gf_session *s, const char *mountpoint);
+int gf_session_handshake(struct gf_session *s);
+void gf_session_cancel_handshake(struct gf_session *s);
+int gf_session_fd(struct gf_session *s);
+int gf_session_sever(struct gf_session *s);
+void gf_session_destroy(struct gf_session *s);
+void gf_session_exit(struct gf_session *s);
+
+/* ---- pool.c, loop.c: the two ways to run a session ---- */
+
+int gf_pool_start(struct gf_session *s, int max_threads, int max_idle);
+void gf_pool_stop(struct gf_session *s);
+int gf_pool_join(struct gf_session *s, int timeout_ms);
+void gf_pool_free(struct gf_session *s);
+int gf_pool_threads(struct gf_session *s);
+int gf_loop_mt_start(struct gf_session *s, int clone_fd, unsigned max_threads, unsigned max_idle);
+
+/* ---- receive.c: one request from the fd ---- */
+
+struct gf_input {
+	void *block;	  /* what to free */
+	struct fuse_buf buf; /* the request */
+	size_t cap;	  /* room at mem */
+	void *mem;
+};
+
+int gf_input_alloc(struct gf_input *in, size_t payload);
+void gf_input_free(struct gf_input *in);
+int gf_receive(struct gf_session *s, struct gf_input *in);
+bool gf_check_request(const void *buf, size_t size);
+void gf_process(struct gf_session *s, struct gf_input *in);
+
+/* ---- ops.c ---- */
+
+void gf_ops_fill(struct fuse_lowlevel_ops *ops, uint64_t mask);
+
+/* ---- reply.c ---- */
+
+void gf_answer(struct gf_call *c, int err);
+void *gf_scratch(size_t size);
+int gf_reply_err(fuse_req_t req, int err);
+void gf_reply_none(fuse_req_t req);
+int gf_reply_entry(fuse_req_t req, const struct gf_entry *e);
+int gf_reply_create(fuse_req_t req, const struct gf_entry *e, const struct gf_file *f);
+int gf_reply_attr(fuse_req_t req, const struct gf_stat *st, int64_t timeout);
+int gf_reply_open(fuse_req_t req, const struct gf_file *f);
+int gf_reply_statfs(fuse_req_t req, const struct gf_statfs *st);
+int gf_reply_lock(fuse_req_t req, const struct gf_lock *l);
+int gf_reply_statx(fuse_req_t req, void *stx, int64_t timeout);
+int gf_reply_data(fuse_req_t req, const struct gf_buf *bufs, size_t n, int flags);
+int gf_reply_iov(fuse_req_t req, const struct gf_buf *bufs, size_t n);
+int gf_reply_ioctl_iov(fuse_req_t req, int result, const struct gf_buf *bufs, size_t n);
+int gf_reply_ioctl_retry(fuse_req_t req, const uint64_t *in, size_t n_in, const uint64_t *out, size_t n_out);
+int64_t gf_buf_copy(const struct gf_buf *dst, size_t n_dst, const struct gf_buf *src, size_t n_src, int flags);
+size_t gf_bufvec_get(const struct fuse_bufvec *v, struct gf_buf *out, size_t max);
+
+/* ---- convert.c ---- */
+
+void gf_stat_put(struct stat *to, const struct gf_stat *from);
+void gf_stat_get(struct gf_stat *to, const struct stat *from);
+void gf_file_put(struct fuse_file_info *to, const struct gf_file *from);
+void gf_file_get(struct gf_file *to, const struct fuse_file_info *from);
+unsigned gf_file_layout(void);
+
+/* ---- request.c ---- */
+
+int gf_req_groups(fuse_req_t req, int size, uint32_t *list);
+void gf_req_watch(fuse_req_t req, uint64_t id);
+void gf_req_unwatch(fuse_req_t req);
+int gf_in_handler(void);
+
+/* ---- conn.c ---- */
+
+void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn);
+
+/* ---- options.c ---- */
+
+int gf_parse_options(int *argc, char ***argv, void *data, const char *const *templates, const uint64_t *offsets,
+		     const int *values, int n);
+int gf_parse_cmdline(int *argc, char ***argv, struct gf_cmdline *out);
+void gf_free_args(int argc, char **argv);
+void gf_print_help(void);
+void gf_print_version(void);
+
+/* ---- log.c ---- */
+
+void gf_log_install(void);
+void gf_log_capture(bool on);
+char *gf_log_captured(void);
+void gf_log_to_go(bool on);
+int gf_stderr_capture(bool on);
+
+#endif

@@ -1,0 +1,5 @@
+//go:build !fusedebug
+
+package lowlevel
+
+const debug = false

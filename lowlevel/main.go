@@ -1,0 +1,134 @@
+package lowlevel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/go-libfuse3/go-libfuse3/cshim"
+)
+
+// Program is a filesystem as a program: what Main needs.
+type Program struct {
+	// Ops are the handlers.
+	Ops *Ops
+	// Options is nil, or a pointer to a struct for the filesystem's own options: see ParseCmdline.
+	Options any
+	// Help is printed at the end of --help: the filesystem's own options.
+	Help string
+	// Setup runs after the command line is parsed and before anything is mounted, in the process that will serve. An error is printed to stderr;
+	// the program exits with 1.
+	Setup func(*Cmdline) error
+	// Config is the session's; the command line prevails.
+	Config Config
+	// Args is the command line, with the program's name first. Nil: os.Args.
+	Args []string
+}
+
+// Main is the main function of a filesystem, and returns the program's exit code:
+//
+//	func main() { os.Exit(lowlevel.Main(&lowlevel.Program{Ops: ops})) }
+//
+// It does what the usual C program does: -h, -V, -f, -d, -s and -o; mounts; goes to the background unless it is told not to; serves until
+// the filesystem is unmounted or the process gets SIGINT, SIGTERM or SIGHUP, then unmounts.
+//
+// A Go program cannot fork. To go to the background, Main starts the program anew, with the same arguments, as a session of its own, and
+// exits when that one has mounted. So it should be called early: what the program does before is done twice.
+//
+// Exit codes are those of libfuse's examples: 0 after an unmount, and after --help and --version; 1 otherwise, after a signal too.
+func Main(p *Program) int {
+	args := p.Args
+	if args == nil {
+		args = os.Args
+	}
+	cl, err := ParseCmdline(args, p.Options)
+	if err != nil {
+		return failed(err)
+	}
+	switch {
+	case cl.ShowHelp:
+		fmt.Printf("usage: %s [options] <mountpoint>\n\n", args[0])
+		cshim.PrintHelp()
+		fmt.Print(p.Help)
+		return 0
+	case cl.ShowVersion:
+		cshim.PrintVersion()
+		return 0
+	case cl.Mountpoint == "":
+		fmt.Printf("usage: %s [options] <mountpoint>\n       %s --help\n", args[0], args[0])
+		return 1
+	}
+	if !cl.Foreground {
+		if code, parent := background(args, cl.Mountpoint); parent {
+			return code
+		}
+	}
+	return p.run(cl)
+}
+
+// run is the program in the process that serves.
+func (p *Program) run(cl *Cmdline) int {
+	if p.Setup != nil {
+		if err := p.Setup(cl); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	cfg := p.Config
+	cl.Apply(&cfg)
+	s, err := New(p.Ops, cfg)
+	if err != nil {
+		return failed(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	code := serve(ctx, s, cl.Mountpoint)
+	if err := s.Close(); err != nil {
+		return failed(err)
+	}
+	if ctx.Err() != nil {
+		return 1 // as libfuse's loop returns the signal's number
+	}
+	return code
+}
+
+func serve(ctx context.Context, s *Session, mountpoint string) int {
+	// Whatever keeps the kernel from answering, a signal ends the wait.
+	unwatch := context.AfterFunc(ctx, func() { _ = s.Close() })
+	err := s.Mount(mountpoint)
+	if !unwatch() && errors.Is(err, ErrClosed) {
+		return 1
+	}
+	if err != nil {
+		return failed(err)
+	}
+	if err := becomeDaemon(); err != nil {
+		return failed(err)
+	}
+	if err := s.Serve(ctx); err != nil {
+		return failed(err)
+	}
+	return 0
+}
+
+// failed reports an error, unless libfuse has done so itself.
+func failed(err error) int {
+	var said *LibraryError
+	if !errors.As(err, &said) {
+		fmt.Fprintf(os.Stderr, "fuse: %v\n", err)
+	} else if hint := hintOf(err); hint != "" {
+		fmt.Fprintf(os.Stderr, "fuse: %s\n", hint)
+	}
+	return 1
+}
+
+func hintOf(err error) string {
+	var e *OpError
+	if errors.As(err, &e) {
+		return e.Hint
+	}
+	return ""
+}

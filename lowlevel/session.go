@@ -1,0 +1,367 @@
+package lowlevel
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-libfuse3/go-libfuse3/cshim"
+)
+
+// Session is a filesystem's connection with the kernel: struct fuse_session in C, with the threads that serve it. Its life is
+//
+//	New -> Mount -> Serve -> Close
+//
+// All methods may be called from any goroutine. There may be several sessions in a process.
+type Session struct {
+	c     *cshim.Session
+	ops   *Ops
+	cfg   Config
+	names nameCache
+
+	// ctx is the parent of all requests' contexts; it ends with the session.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	pending replySet           // requests that are detached and not answered
+	watches numbered[*watch]   // requests that have a context
+	afters  numbered[[]func()] // what is to be run after a reply
+	polls   sync.Map           // *pollHandle, those that are open
+	logged  sync.Map           // what need not be said again
+
+	mu      sync.Mutex // state, mount, serving
+	state   state
+	mount   mount
+	serving bool
+	conn    ConnInfo
+
+	ended    chan struct{} // closed when the session has ended by itself
+	endErrno Errno         // why; set before ended is closed
+	endOnce  sync.Once
+	stopping chan struct{} // closed when somebody wants it to end
+	stopOnce sync.Once
+	down     sync.Once // shutdown runs once
+	stuck    bool      // shutdown could not end all handlers
+	free     sync.Once // the C session is freed once
+
+	// alive is held for reading while the C session is used by others than its threads, and for writing when it goes.
+	alive sync.RWMutex
+	dead  bool
+}
+
+type state int
+
+const (
+	stateNew state = iota
+	stateMounting
+	stateMounted
+	stateClosed
+)
+
+// New makes a session for a filesystem. Nothing is mounted yet.
+//
+// Errors: *OpError with a *VersionError where the libfuse that is loaded does not go with the one the program was compiled for;
+// with a *LibraryError, such as for an unknown option: libfuse's own words.
+//
+// Implements:
+//
+//	struct fuse_session *fuse_session_new(struct fuse_args *args, const struct fuse_lowlevel_ops *op, size_t op_size,
+//	                                      void *userdata);
+//	struct fuse_conn_info_opts *fuse_parse_conn_info_opts(struct fuse_args *args);
+func New(ops *Ops, cfg Config) (*Session, error) {
+	if ops == nil {
+		return nil, &OpError{Op: "new", Err: syscall.EINVAL, Hint: "ops is nil"}
+	}
+	if err := checkVersion(); err != nil {
+		return nil, &OpError{Op: "new", Err: err}
+	}
+	table := *ops
+	s := &Session{ops: &table, cfg: cfg, ended: make(chan struct{}), stopping: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	c, said := cshim.NewSession(cfg.args(), opSet(&table), bridge{s})
+	if c == nil {
+		return nil, &OpError{Op: "new", Err: libraryError(said, "libfuse made no session")}
+	}
+	s.c = c
+	return s, nil
+}
+
+func (s *Session) log() *slog.Logger {
+	if s.cfg.Logger != nil {
+		return s.cfg.Logger
+	}
+	return slog.Default()
+}
+
+// firstTime reports whether what has not been seen before. Only so much is remembered.
+func (s *Session) firstTime(what string) bool {
+	_, seen := s.logged.LoadOrStore(what, true)
+	return !seen
+}
+
+// use keeps the C session from going until unuse, and reports whether it is still there.
+func (s *Session) use() bool {
+	s.alive.RLock()
+	if s.dead {
+		s.alive.RUnlock()
+		return false
+	}
+	return true
+}
+
+func (s *Session) unuse() { s.alive.RUnlock() }
+
+// ---- what C calls, besides Dispatch ----
+
+// Init is the negotiation with the kernel.
+func (b bridge) Init(c *cshim.ConnInfo) {
+	s := b.Session
+	conn := &ConnInfo{c: *c}
+	if s.ops.Init != nil {
+		s.guard("init", func() { s.ops.Init(conn) })
+	}
+	*c = conn.c
+	conn.fixed = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn = *conn
+}
+
+// Destroy is the end, after the last request.
+func (b bridge) Destroy() {
+	if b.ops.Destroy != nil {
+		b.guard("destroy", b.ops.Destroy)
+	}
+}
+
+// guard keeps a panic from the C frames below.
+func (s *Session) guard(op string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log().Error("fuse: handler panicked", "op", op, "panic", p)
+		}
+	}()
+	f()
+}
+
+// AfterReply runs what the handler wanted to be run.
+func (b bridge) AfterReply(id uint64) {
+	list, _ := b.afters.take(id)
+	for _, f := range list {
+		go f()
+	}
+}
+
+// Interrupted ends a request's context. It runs under a lock of libfuse, and must not reply.
+func (b bridge) Interrupted(id uint64) {
+	if w, ok := b.watches.get(id); ok {
+		w.cancel(ErrInterrupted)
+	}
+}
+
+// Ended says that there are no more requests.
+func (b bridge) Ended(errno int32) {
+	b.endOnce.Do(func() {
+		b.endErrno = Errno(errno)
+		close(b.ended)
+	})
+}
+
+// ---- Serve, Close ----
+
+// Conn returns what was agreed on with the kernel; false before Mount has returned.
+func (s *Session) Conn() (ConnInfo, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn, s.state == stateMounted
+}
+
+// Serve answers requests until the filesystem is unmounted, ctx ends, or Unmount or Close is called; then it returns nil. When ctx
+// ends, the filesystem is unmounted (lazily where it is in use), requests that are being worked on have Config.DrainTimeout to
+// finish, then their contexts are cancelled.
+//
+// Errors: ErrNotMounted, ErrServing, ErrClosed; *OpError when the connection failed; ErrBusy when handlers did not return.
+//
+// Implements:
+//
+//	int fuse_session_loop(struct fuse_session *se);
+//	int fuse_session_loop_mt(struct fuse_session *se, struct fuse_loop_config *config);
+func (s *Session) Serve(ctx context.Context) error {
+	if err := s.startServing(); err != nil {
+		return err
+	}
+	select {
+	case <-s.ended:
+	case <-s.stopping:
+	case <-ctx.Done():
+	}
+	s.shutdown()
+	return s.result()
+}
+
+// startServing starts the threads, unless something speaks against it.
+func (s *Session) startServing() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state == stateClosed:
+		return ErrClosed
+	case s.state != stateMounted:
+		return ErrNotMounted
+	case s.serving:
+		return ErrServing
+	}
+	s.serving = true
+	return s.start()
+}
+
+func (s *Session) start() error {
+	var err error
+	if s.cfg.CloneFD && !s.cfg.SingleThread {
+		err = s.c.StartLoop(true, uint32(s.cfg.maxThreads()), uint32(s.cfg.maxIdle()))
+	} else {
+		err = s.c.StartPool(s.cfg.maxThreads(), s.cfg.maxIdle())
+	}
+	if err != nil {
+		return &OpError{Op: "serve", Err: err}
+	}
+	return nil
+}
+
+// result is what Serve returns after the end.
+func (s *Session) result() error {
+	if s.stuck {
+		return &OpError{Op: "serve", Path: s.mount.dir, Err: ErrBusy}
+	}
+	select {
+	case <-s.ended:
+		if s.endErrno != 0 {
+			return &OpError{Op: "serve", Path: s.mount.dir, Err: s.endErrno, Hint: "the connection with the kernel failed"}
+		}
+	default:
+	}
+	return nil
+}
+
+// usesLoop tells whether libfuse's own loop serves, whose threads cannot be told to stop before libfuse 3.18.
+func (s *Session) usesLoop() bool { return s.cfg.CloneFD && !s.cfg.SingleThread }
+
+// stop asks for the end, and returns at once.
+func (s *Session) stop() { s.stopOnce.Do(func() { close(s.stopping) }) }
+
+// shutdown ends the serving, unmounts and closes the connection; once. When it returns, no thread of the session runs, unless
+// handlers were stuck.
+func (s *Session) shutdown() { s.down.Do(s.shutdownOnce) }
+
+func (s *Session) shutdownOnce() {
+	s.stop()
+	s.unmountForShutdown()
+	drain := s.cfg.drainTimeout()
+	s.stopThreads()
+	idle := s.join(drain)
+	if idle {
+		idle = s.pending.wait(drain)
+	}
+	s.cancel(ErrShutdown)
+	if !idle {
+		idle = s.join(drain)
+		s.pending.wait(drain)
+	}
+	if !idle {
+		s.stuck = true
+		s.log().Error("fuse: handlers did not return after the session's end; their threads are left", "mountpoint", s.mount.dir)
+	}
+	s.c.Exit()
+	s.pending.abandon()
+	s.sever()
+}
+
+// stopThreads keeps the threads from reading further requests.
+func (s *Session) stopThreads() {
+	if !s.usesLoop() {
+		s.c.StopPool()
+		return
+	}
+	if cshim.WakeableLoop {
+		s.c.Exit()
+	} else {
+		s.mount.abort()
+	}
+}
+
+// join waits for the threads, and reports whether they have ended.
+func (s *Session) join(d time.Duration) bool {
+	if !s.usesLoop() {
+		return s.c.JoinPool(int(d.Milliseconds()))
+	}
+	s.mu.Lock()
+	serving := s.serving
+	s.mu.Unlock()
+	if !serving {
+		return true
+	}
+	select {
+	case <-s.ended:
+		return true
+	case <-time.After(d):
+		return false
+	}
+}
+
+// sever closes the connection. What is still using it gets an error from now on.
+func (s *Session) sever() {
+	s.alive.Lock()
+	defer s.alive.Unlock()
+	s.dead = true
+	s.polls.Range(func(p, _ any) bool {
+		p.(*pollHandle).close()
+		return true
+	})
+	if err := s.c.Sever(); err != nil {
+		s.log().Error("fuse: cannot close the connection", "mountpoint", s.mount.dir, "cause", err)
+	}
+	s.mount.cleanup()
+}
+
+// Close ends the session: it unmounts, as Unmount does, waits for Serve to end, has Destroy called, and frees everything. When it
+// returns, no thread, file descriptor or mount of the session is left. Closing again does nothing. It must not be called
+// from a handler.
+//
+// Errors: ErrBusy when handlers did not return in time (twice Config.DrainTimeout); their threads are left then, and
+// Destroy is not called.
+//
+// Implements:
+//
+//	void fuse_session_destroy(struct fuse_session *se);
+//	void fuse_session_unmount(struct fuse_session *se);
+func (s *Session) Close() error {
+	if inHandler() {
+		return &OpError{Op: "close", Err: errInHandler}
+	}
+	s.mu.Lock()
+	mounting := s.state == stateMounting
+	s.state = stateClosed
+	s.mu.Unlock()
+	if mounting {
+		s.c.CancelHandshake()
+		<-s.mount.done
+	}
+	s.shutdown()
+	s.free.Do(func() {
+		if !s.stuck {
+			s.c.Destroy()
+		}
+	})
+	if s.stuck {
+		return &OpError{Op: "close", Path: s.mount.dir, Err: ErrBusy}
+	}
+	return nil
+}
+
+var errInHandler = errors.New("called from a handler, which it would wait for")
+
+// inHandler reports whether the caller is inside a handler: on its goroutine, before it returns.
+func inHandler() bool { return cshim.InHandler() }
