@@ -9,31 +9,35 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
-struct loop {
+struct gf_loop {
 	struct gf_session *session;
 	struct fuse_loop_config *config;
+	pthread_t thread;
 };
 
 static void *loop_main(void *arg)
 {
-	struct loop *l = arg;
+	struct gf_loop *l = arg;
 	int rc = fuse_session_loop_mt(l->session->se, l->config);
-	uint64_t handle = l->session->handle;
 
-	fuse_loop_cfg_destroy(l->config);
-	free(l);
-	gfEnded(handle, rc < 0 ? -rc : 0);
+	gfEnded(l->session->handle, rc < 0 ? -rc : 0);
 	return NULL;
 }
 
-/* Starts libfuse's loop on a thread of its own. gfEnded(handle, errno) is called when it has ended, and all its threads with it. */
-int gf_loop_mt_start(struct gf_session *s, int clone_fd, unsigned max_threads, unsigned max_idle)
+static void loop_free(struct gf_loop *l)
 {
-	struct loop *l = calloc(1, sizeof(*l));
-	pthread_attr_t attr;
-	pthread_t thread;
+	if (l->config != NULL)
+		fuse_loop_cfg_destroy(l->config);
+	free(l);
+}
+
+/* Starts libfuse's loop on a thread of its own. gfEnded(handle, errno) is called when it has ended, and all its threads with it. */
+int gf_loop_start(struct gf_session *s, unsigned max_threads, unsigned max_idle)
+{
+	struct gf_loop *l = calloc(1, sizeof(*l));
 	int rc;
 
 	if (l == NULL)
@@ -41,19 +45,64 @@ int gf_loop_mt_start(struct gf_session *s, int clone_fd, unsigned max_threads, u
 	l->session = s;
 	l->config = fuse_loop_cfg_create();
 	if (l->config == NULL) {
-		free(l);
+		loop_free(l);
 		return -ENOMEM;
 	}
-	fuse_loop_cfg_set_clone_fd(l->config, (unsigned)clone_fd);
+	fuse_loop_cfg_set_clone_fd(l->config, 1);
 	fuse_loop_cfg_set_max_threads(l->config, max_threads);
-	fuse_loop_cfg_set_idle_threads(l->config, max_idle);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	rc = pthread_create(&thread, &attr, loop_main, l);
-	pthread_attr_destroy(&attr);
-	if (rc != 0) {
-		fuse_loop_cfg_destroy(l->config);
-		free(l);
-	}
+	if (max_idle != (unsigned)-1) /* no limit: the default, of which libfuse 3.14 complains */
+		fuse_loop_cfg_set_idle_threads(l->config, max_idle);
+	rc = pthread_create(&l->thread, NULL, loop_main, l);
+	if (rc != 0)
+		loop_free(l);
+	else
+		s->loop = l;
 	return -rc;
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * Tells the loop to end. Since 3.18 fuse_session_exit() suffices. Before that the loop's thread stays in sem_wait(), which
+ * only a signal interrupts whose handler was not installed with SA_RESTART. SIGURG is one that a Go program takes at
+ * any time, and ignores on threads of C: for a moment its handler is installed without that flag. The signal is lost
+ * on a thread that is just about to wait: call again until gfEnded has been called.
+ */
+void gf_loop_stop(struct gf_session *s)
+{
+	struct gf_loop *l = s->loop;
+
+	fuse_session_exit(s->se);
+#if !GF_HAVE_WAKEABLE_LOOP
+	if (l != NULL) {
+		struct sigaction sa, old;
+
+		sigaction(SIGURG, NULL, &old);
+		sa = old;
+		sa.sa_flags = (old.sa_flags & ~SA_RESTART) | SA_ONSTACK;
+		if (!(old.sa_flags & SA_SIGINFO) && (old.sa_handler == SIG_DFL || old.sa_handler == SIG_IGN))
+			sa.sa_handler = nothing;
+		sigaction(SIGURG, &sa, NULL);
+		pthread_kill(l->thread, SIGURG);
+		sigaction(SIGURG, &old, NULL);
+	}
+#else
+	(void)l;
+	(void)nothing;
+#endif
+}
+
+/* Frees the loop, after gfEnded has been called. */
+void gf_loop_join(struct gf_session *s)
+{
+	struct gf_loop *l = s->loop;
+
+	if (l == NULL)
+		return;
+	pthread_join(l->thread, NULL);
+	loop_free(l);
+	s->loop = NULL;
 }

@@ -246,6 +246,7 @@ static void *worker_main(void *arg)
 	struct gf_pool *p = w->pool;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_setname_np(pthread_self(), "fuse-worker");
 	pthread_mutex_lock(&p->lock);
 	if (w->begin_resting)
 		rest(p, w);

@@ -142,28 +142,49 @@ void gf_session_exit(struct gf_session *s)
 	fuse_session_exit(s->se);
 }
 
+/* A descriptor on which poll(2) reports an error. Better one that nobody gets a SIGPIPE from, who writes to it too late. */
+static int open_broken(void)
+{
+	int p[2], fd = open("/dev/fuse", O_RDWR | O_CLOEXEC); /* not mounted */
+
+	if (fd >= 0)
+		return fd;
+	if (pipe2(p, O_CLOEXEC) != 0)
+		return -1;
+	close(p[0]);
+	return p[1];
+}
+
+static int replace_fd(int fd, int by)
+{
+	int rc = by < 0 ? -1 : dup3(by, fd, O_CLOEXEC);
+	int err = errno;
+
+	if (by >= 0)
+		close(by);
+	return rc < 0 ? -err : 0;
+}
+
 /*
  * Closes the session's fd, and that only: fuse_session_unmount() would also unmount whatever is at the mountpoint now,
- * which need not be ours any more. It does not where poll(2) reports an error on the fd, which a pipe without reader does.
+ * which need not be ours any more. It does not where poll(2) reports an error on the fd: so it is given such a one.
  */
 int gf_session_sever(struct gf_session *s)
 {
-	int p[2], fd = fuse_session_fd(s->se);
+	int fd = fuse_session_fd(s->se);
+	int rc;
 
 	if (fd < 0)
 		return 0;
-	if (pipe2(p, O_CLOEXEC) != 0)
-		return -errno;
-	close(p[0]);
-	if (dup3(p[1], fd, O_CLOEXEC) < 0) {
-		close(p[1]);
-		return -errno;
-	}
-	close(p[1]);
+	rc = replace_fd(fd, open_broken());
+	if (rc != 0)
+		return rc;
 	pthread_mutex_lock(&mount_lock);
 	fuse_session_unmount(s->se);
 	pthread_mutex_unlock(&mount_lock);
-	return 0;
+	/* What was mounted as /dev/fd/N, some versions leave open until the session is destroyed. */
+	fd = fuse_session_fd(s->se);
+	return fd < 0 ? 0 : replace_fd(fd, open("/dev/null", O_RDWR | O_CLOEXEC));
 }
 
 void gf_session_destroy(struct gf_session *s)

@@ -99,17 +99,16 @@ func (s *Session) JoinPool(ms int) bool { return C.gf_pool_join(s.c, C.int(ms)) 
 // Threads returns how many threads the pool has.
 func (s *Session) Threads() int { return int(C.gf_pool_threads(s.c)) }
 
-// StartLoop serves by libfuse's fuse_session_loop_mt.
-func (s *Session) StartLoop(cloneFD bool, maxThreads, maxIdle uint32) error {
-	var clone C.int
-	if cloneFD {
-		clone = 1
-	}
-	return errno(C.gf_loop_mt_start(s.c, clone, C.uint(maxThreads), C.uint(maxIdle)))
+// StartLoop serves by libfuse's fuse_session_loop_mt, with an fd for each thread.
+func (s *Session) StartLoop(maxThreads, maxIdle uint32) error {
+	return errno(C.gf_loop_start(s.c, C.uint(maxThreads), C.uint(maxIdle)))
 }
 
-// WakeableLoop tells whether Exit wakes libfuse's own loop.
-const WakeableLoop = C.GF_HAVE_WAKEABLE_LOOP != 0
+// StopLoop tells that loop to end; again and again, until Handler.Ended is called.
+func (s *Session) StopLoop() { C.gf_loop_stop(s.c) }
+
+// JoinLoop waits for the loop's thread, after Handler.Ended was called.
+func (s *Session) JoinLoop() { C.gf_loop_join(s.c) }
 
 // InHandler tells whether the calling thread is inside a handler.
 func InHandler() bool { return C.gf_in_handler() != 0 }

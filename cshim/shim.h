@@ -206,6 +206,7 @@ struct gf_session {
 	bool splice;  /* requests are received by splice */
 	int wake[2];  /* a byte in this pipe ends gf_session_handshake */
 	struct gf_pool *pool;
+	struct gf_loop *loop;
 };
 
 struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, uint64_t handle);
@@ -224,7 +225,9 @@ void gf_pool_stop(struct gf_session *s);
 int gf_pool_join(struct gf_session *s, int timeout_ms);
 void gf_pool_free(struct gf_session *s);
 int gf_pool_threads(struct gf_session *s);
-int gf_loop_mt_start(struct gf_session *s, int clone_fd, unsigned max_threads, unsigned max_idle);
+int gf_loop_start(struct gf_session *s, unsigned max_threads, unsigned max_idle);
+void gf_loop_stop(struct gf_session *s);
+void gf_loop_join(struct gf_session *s);
 
 /* ---- receive.c: one request from the fd ---- */
 

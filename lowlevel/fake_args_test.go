@@ -333,7 +333,7 @@ func TestFake_Forgets(t *testing.T) {
 			wantArgs(t, rec.next(), who, ino(3), uint64(big))
 		}
 		send(fusetest.BatchForget())
-		sync(t, k)
+		settle(t, k)
 		if multi {
 			wantArgs(t, rec.next()[1:], []lowlevel.ForgetData(nil))
 		}

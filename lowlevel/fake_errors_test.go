@@ -11,7 +11,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	gosync "sync"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,7 +98,7 @@ func TestFake_ErrorsOfEveryOp(t *testing.T) {
 
 // logBuffer is a slog handler's output.
 type logBuffer struct {
-	mu  gosync.Mutex
+	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
@@ -201,8 +201,8 @@ func TestFake_SecondReplyIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	rep := <-replies
-	var wg gosync.WaitGroup
-	var mu gosync.Mutex
+	var wg sync.WaitGroup
+	var mu sync.Mutex
 	sent := 0
 	for range 8 {
 		wg.Add(1)
@@ -284,7 +284,7 @@ func TestFake_DroppedReplyIsAnswered(t *testing.T) {
 	if err := k.Send(r); err != nil {
 		t.Fatal(err)
 	}
-	sync(t, k)
+	settle(t, k)
 	var got fusetest.Reply
 	fusetest.Eventually(t, 10*time.Second, "a reply for one that was dropped", func() bool {
 		runtime.GC()
@@ -390,7 +390,7 @@ func TestFake_AfterReplyRunsOnceTheReplyHasLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	rep := <-replies
-	sync(t, k)
+	settle(t, k)
 	select {
 	case s := <-ran:
 		t.Errorf("%q ran before the reply", s)

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
@@ -257,8 +258,8 @@ func (r *recorder) none() {
 	}
 }
 
-// sync returns when the session, which has one thread, is done with everything sent before.
-func sync(t testing.TB, k *fusetest.Served) {
+// settle returns when the session, which has one thread, is done with everything sent before.
+func settle(t testing.TB, k *fusetest.Served) {
 	t.Helper()
 	k.MustCall(t, fusetest.Statfs(1))
 }
@@ -270,3 +271,19 @@ func wantArgs(t testing.TB, got []any, want ...any) {
 		t.Errorf("arguments\ngot  %s\nwant %s", g, w)
 	}
 }
+
+// keepOnly returns ops with one handler, clearOne with all but that one.
+func keepOnly(ops *lowlevel.Ops, field string) *lowlevel.Ops {
+	only := &lowlevel.Ops{}
+	reflect.ValueOf(only).Elem().FieldByName(field).Set(reflect.ValueOf(ops).Elem().FieldByName(field))
+	return only
+}
+
+func clearOne(ops *lowlevel.Ops, field string) *lowlevel.Ops {
+	rest := *ops
+	reflect.ValueOf(&rest).Elem().FieldByName(field).SetZero()
+	return &rest
+}
+
+// address is where p is in memory.
+func address(p []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(p))) }

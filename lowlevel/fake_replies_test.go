@@ -387,7 +387,7 @@ func TestFake_DetachedReplyBytes(t *testing.T) {
 	replies := make(chan reply, 1)
 	k := serve(t, allOps(func(field string, args []any) error {
 		if field == "Statfs" && args[1] == ino(99) {
-			return nil // from sync
+			return nil // from settle
 		}
 		replies <- args[0].(request).Detach()
 		return errors.New("not looked at")

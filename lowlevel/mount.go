@@ -18,10 +18,10 @@ import (
 
 // mount is what a session knows of where it is mounted.
 type mount struct {
-	dir      string        // what to unmount; "" if there is nothing
-	id       mountID       // how to tell that it is still ours
-	done     chan struct{} // closed when Mount is over
-	leftover []int         // descriptors that libfuse keeps for auto_unmount
+	dir    string        // what to unmount; "" if there is nothing
+	id     string        // how to tell that it is still ours
+	done   chan struct{} // closed when Mount is over
+	helper mountHelper   // of auto_unmount
 }
 
 var devFD = regexp.MustCompile(`^/dev/fd/([0-9]+)$`)
@@ -89,7 +89,7 @@ func (s *Session) abortMount() {
 
 // finishMount has libfuse mount at target, and waits for INIT. dir is what to unmount at the end.
 func (s *Session) finishMount(target, dir string) error {
-	before := openSockets(s.autoUnmount())
+	before := lookForHelper(s.autoUnmount())
 	ok, said := s.c.Mount(target)
 	if !ok {
 		s.abortMount()
@@ -97,9 +97,9 @@ func (s *Session) finishMount(target, dir string) error {
 	}
 	unix.CloseOnExec(s.c.FD())
 	s.mu.Lock()
-	s.mount.leftover = newSockets(before, openSockets(s.autoUnmount()))
+	s.mount.helper = before.found()
 	if dir != "" {
-		s.mount.id, _ = topMount(dir)
+		s.mount.id = topMount(dir)
 		s.mount.dir = dir
 	}
 	s.mu.Unlock()
@@ -235,6 +235,7 @@ func (s *Session) unmountForShutdown() {
 	m := s.mount
 	s.mu.Unlock()
 	if !m.mounted() {
+		m.helper.dismiss()
 		return
 	}
 	done := make(chan error, 1)
@@ -243,7 +244,9 @@ func (s *Session) unmountForShutdown() {
 	case err := <-done:
 		if err != nil && m.mounted() {
 			s.log().Error("fuse: cannot unmount", "mountpoint", m.dir, "cause", err)
+			return
 		}
+		m.helper.dismiss()
 	case <-time.After(s.cfg.drainTimeout()):
 		// A handler keeps it. The connection is closed in the end, and then the unmount gets through.
 	}
@@ -251,11 +254,7 @@ func (s *Session) unmountForShutdown() {
 
 // mounted reports whether what is mounted at dir now is what the session mounted there.
 func (m *mount) mounted() bool {
-	if m.dir == "" {
-		return false
-	}
-	id, ok := topMount(m.dir)
-	return ok && id == m.id
+	return m.id != "" && topMount(m.dir) == m.id
 }
 
 func (m *mount) unmount() error {
@@ -270,91 +269,22 @@ func (m *mount) unmount() error {
 	return nil
 }
 
-// abort ends the connection, so that everybody who waits for it gets an error.
-func (m *mount) abort() {
-	if m.id.minor == "" {
-		return
-	}
-	err := os.WriteFile("/sys/fs/fuse/connections/"+m.id.minor+"/abort", []byte("1"), 0)
-	if err != nil && m.mounted() {
-		_ = unix.Unmount(m.dir, unix.MNT_FORCE)
-	}
-}
-
-// cleanup closes what libfuse leaves open for auto_unmount; fusermount3 ends then.
-func (m *mount) cleanup() {
-	for _, fd := range m.leftover {
-		_ = unix.Close(fd)
-	}
-	m.leftover = nil
-}
-
 // ---- /proc ----
 
-// mountID tells a mount from others at the same place.
-type mountID struct {
-	id    string // of the mount
-	minor string // of its device, which is the number of the connection
-}
-
-// topMount returns what is mounted at path, the uppermost if there are several.
-func topMount(path string) (id mountID, ok bool) {
-	info, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return mountID{}, false
-	}
+// topMount returns the ID of the mount that is at path, the uppermost if there are several; "" if there is none.
+func topMount(path string) (id string) {
+	info, _ := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(info)) {
+		// ID parent major:minor root mountpoint ...
 		f := strings.Fields(line)
-		if len(f) < 5 || unescape(f[4]) != path {
-			continue
+		if len(f) > 4 && unescape(f[4]) == path {
+			id = f[0] + " " + f[2]
 		}
-		_, minor, _ := strings.Cut(f[2], ":")
-		id, ok = mountID{f[0], minor}, true
 	}
-	return id, ok
+	return id
 }
 
 // unescape turns the octal escapes of mountinfo back.
 func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
-}
-
-// autoUnmount tells whether the mount is made with auto_unmount.
-func (s *Session) autoUnmount() bool {
-	for _, a := range s.cfg.args() {
-		if strings.Contains(a, "auto_unmount") {
-			return true
-		}
-	}
-	return false
-}
-
-// openSockets returns the sockets of the process. With auto_unmount libfuse keeps one open for as long as the process lives, and
-// tells nobody.
-func openSockets(wanted bool) map[int]string {
-	if !wanted {
-		return nil
-	}
-	list := map[int]string{}
-	entries, _ := os.ReadDir("/proc/self/fd")
-	for _, e := range entries {
-		target, err := os.Readlink("/proc/self/fd/" + e.Name())
-		if err == nil && strings.HasPrefix(target, "socket:") {
-			fd, _ := strconv.Atoi(e.Name())
-			list[fd] = target
-		}
-	}
-	return list
-}
-
-// newSockets returns those in after that are not in before, and keeps them from being inherited: auto_unmount would wait for our children too.
-func newSockets(before, after map[int]string) []int {
-	var list []int
-	for fd, target := range after {
-		if before[fd] != target {
-			unix.CloseOnExec(fd)
-			list = append(list, fd)
-		}
-	}
-	return list
 }

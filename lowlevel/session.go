@@ -220,8 +220,8 @@ func (s *Session) startServing() error {
 
 func (s *Session) start() error {
 	var err error
-	if s.cfg.CloneFD && !s.cfg.SingleThread {
-		err = s.c.StartLoop(true, uint32(s.cfg.maxThreads()), uint32(s.cfg.maxIdle()))
+	if s.usesLoop() {
+		err = s.c.StartLoop(uint32(s.cfg.maxThreads()), uint32(s.cfg.maxIdle()))
 	} else {
 		err = s.c.StartPool(s.cfg.maxThreads(), s.cfg.maxIdle())
 	}
@@ -246,7 +246,7 @@ func (s *Session) result() error {
 	return nil
 }
 
-// usesLoop tells whether libfuse's own loop serves, whose threads cannot be told to stop before libfuse 3.18.
+// usesLoop tells whether libfuse's own loop serves.
 func (s *Session) usesLoop() bool { return s.cfg.CloneFD && !s.cfg.SingleThread }
 
 // stop asks for the end, and returns at once.
@@ -283,12 +283,6 @@ func (s *Session) shutdownOnce() {
 func (s *Session) stopThreads() {
 	if !s.usesLoop() {
 		s.c.StopPool()
-		return
-	}
-	if cshim.WakeableLoop {
-		s.c.Exit()
-	} else {
-		s.mount.abort()
 	}
 }
 
@@ -300,14 +294,28 @@ func (s *Session) join(d time.Duration) bool {
 	s.mu.Lock()
 	serving := s.serving
 	s.mu.Unlock()
-	if !serving {
-		return true
-	}
-	select {
-	case <-s.ended:
-		return true
-	case <-time.After(d):
-		return false
+	return !serving || s.joinLoop(d)
+}
+
+// joinLoop ends libfuse's own loop.
+func (s *Session) joinLoop(d time.Duration) bool {
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	end := time.After(d)
+	for {
+		select {
+		case <-s.ended:
+			s.c.JoinLoop()
+			return true
+		default:
+			s.c.StopLoop()
+		}
+		select {
+		case <-s.ended:
+		case <-again.C:
+		case <-end:
+			return false
+		}
 	}
 }
 
@@ -323,7 +331,6 @@ func (s *Session) sever() {
 	if err := s.c.Sever(); err != nil {
 		s.log().Error("fuse: cannot close the connection", "mountpoint", s.mount.dir, "cause", err)
 	}
-	s.mount.cleanup()
 }
 
 // Close ends the session: it unmounts, as Unmount does, waits for Serve to end, has Destroy called, and frees everything. When it
