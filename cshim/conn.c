@@ -101,6 +101,7 @@ void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn)
 {
 	struct gf_conn c;
 	uint64_t old_want;
+	uint32_t max_write = conn->max_write; /* what fits libfuse's buffers; it does not look again afterwards */
 
 	fuse_apply_conn_info_opts(s->conn_opts, conn);
 	no_uring(conn);
@@ -111,6 +112,8 @@ void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn)
 	c.want &= c.capable | ~(uint64_t)SPLICE_CAPS;
 	gfInit(s->handle, &c);
 	conn_put(conn, &c, old_want);
+	if (conn->max_write > max_write)
+		conn->max_write = max_write;
 	s->splice = c.want & FUSE_CAP_SPLICE_READ;
 	s->conn = conn;
 	s->inited = true;

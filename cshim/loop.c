@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 struct gf_loop {
@@ -52,46 +51,24 @@ int gf_loop_start(struct gf_session *s, unsigned max_threads, unsigned max_idle)
 	fuse_loop_cfg_set_max_threads(l->config, max_threads);
 	if (max_idle != (unsigned)-1) /* no limit: the default, of which libfuse 3.14 complains */
 		fuse_loop_cfg_set_idle_threads(l->config, max_idle);
-	rc = pthread_create(&l->thread, NULL, loop_main, l);
+	rc = gf_thread_create(&l->thread, loop_main, l);
 	if (rc != 0)
 		loop_free(l);
 	else
 		s->loop = l;
-	return -rc;
-}
-
-static void nothing(int sig)
-{
-	(void)sig;
+	return rc;
 }
 
 /*
- * Tells the loop to end. Since 3.18 fuse_session_exit() suffices. Before that the loop's thread stays in sem_wait(), which
- * only a signal interrupts whose handler was not installed with SA_RESTART. SIGURG is one that a Go program takes at
- * any time, and ignores on threads of C: for a moment its handler is installed without that flag. The signal is lost
- * on a thread that is just about to wait: call again until gfEnded has been called.
+ * Tells the loop to end. Since 3.18 fuse_session_exit() suffices. Before that the loop's thread stays in sem_wait() until that is
+ * interrupted. To be called again until gfEnded has been called.
  */
 void gf_loop_stop(struct gf_session *s)
 {
-	struct gf_loop *l = s->loop;
-
 	fuse_session_exit(s->se);
 #if !GF_HAVE_WAKEABLE_LOOP
-	if (l != NULL) {
-		struct sigaction sa, old;
-
-		sigaction(SIGURG, NULL, &old);
-		sa = old;
-		sa.sa_flags = (old.sa_flags & ~SA_RESTART) | SA_ONSTACK;
-		if (!(old.sa_flags & SA_SIGINFO) && (old.sa_handler == SIG_DFL || old.sa_handler == SIG_IGN))
-			sa.sa_handler = nothing;
-		sigaction(SIGURG, &sa, NULL);
-		pthread_kill(l->thread, SIGURG);
-		sigaction(SIGURG, &old, NULL);
-	}
-#else
-	(void)l;
-	(void)nothing;
+	if (s->loop != NULL)
+		gf_interrupt(s->loop->thread);
 #endif
 }
 

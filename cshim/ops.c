@@ -163,7 +163,9 @@ static void gf_op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *
 			    struct fuse_file_info *fi)
 {
 	struct gf_file f;
-	CALL(WRITE_BUF, WRITE, .ino = ino, .in = bufv, .off = off, .fi = file(&f, fi));
+	struct gf_buf pieces[GF_PIECES];
+	CALL(WRITE_BUF, WRITE, .ino = ino, .in = pieces, .in_len = gf_bufvec_get(bufv, pieces), .off = off,
+	     .fi = file(&f, fi));
 	run(&c, req);
 }
 
@@ -337,7 +339,9 @@ static void gf_op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void gf_op_retrieve_reply(fuse_req_t req, void *cookie, fuse_ino_t ino, off_t offset, struct fuse_bufvec *bufv)
 {
-	CALL(RETRIEVE_REPLY, NONE, .ino = ino, .arg = (uintptr_t)cookie, .off = offset, .in = bufv);
+	struct gf_buf pieces[GF_PIECES];
+	CALL(RETRIEVE_REPLY, NONE, .ino = ino, .arg = (uintptr_t)cookie, .off = offset, .in = pieces,
+	     .in_len = gf_bufvec_get(bufv, pieces));
 	run(&c, req);
 }
 

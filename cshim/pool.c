@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -82,14 +81,22 @@ static bool requests_wait(const struct gf_pool *p)
 	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN);
 }
 
-static void sleep_ns(struct worker *w, long ns)
+static struct timespec from_now(long ns)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += ns;
+	t.tv_sec += ns / 1000000000;
+	t.tv_nsec += ns % 1000000000;
 	t.tv_sec += t.tv_nsec / 1000000000;
 	t.tv_nsec %= 1000000000;
+	return t;
+}
+
+static void sleep_ns(struct worker *w, long ns)
+{
+	struct timespec t = from_now(ns);
+
 	pthread_cond_timedwait(&w->cond, &w->pool->lock, &t);
 }
 
@@ -169,17 +176,13 @@ static bool superfluous(const struct gf_pool *p)
 	return p->max_idle >= 0 && p->alive > 1 && idle > p->max_idle;
 }
 
-/* Ends the pool: no thread reads again. Called with the lock held. */
+/* Ends the pool: no thread reads again. Those that do are to be interrupted by who waits for them. */
 static void stop_locked(struct gf_pool *p)
 {
-	if (p->stop)
-		return;
+	atomic_store(&p->session->stopping, true);
 	p->stop = true;
-	for (struct worker *w = p->workers; w != NULL; w = w->next) {
-		if (w->reading)
-			pthread_cancel(w->thread);
+	for (struct worker *w = p->workers; w != NULL; w = w->next)
 		pthread_cond_signal(&w->cond);
-	}
 }
 
 /* The session has ended by itself. */
@@ -194,34 +197,6 @@ static void report_end(struct gf_pool *p, int err)
 	pthread_mutex_unlock(&p->lock);
 	gfEnded(p->session->handle, err);
 	pthread_mutex_lock(&p->lock);
-}
-
-/* A thread that is cancelled in gf_receive leaves here, without the lock. */
-static void cancelled(void *arg)
-{
-	struct worker *w = arg;
-	struct gf_pool *p = w->pool;
-
-	pthread_mutex_lock(&p->lock);
-	w->reading = false;
-	p->reading--;
-	w->done = true;
-	p->alive--;
-	pthread_cond_broadcast(&p->ended);
-	pthread_mutex_unlock(&p->lock);
-}
-
-/* Reads one request, without the lock. This is the only place where a thread may be cancelled. */
-static int receive(struct gf_pool *p, struct worker *w)
-{
-	int n;
-
-	pthread_cleanup_push(cancelled, w);
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-	n = gf_receive(p->session, &w->input);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	pthread_cleanup_pop(0);
-	return n;
 }
 
 /* Works on a request, without the lock. */
@@ -245,7 +220,6 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	struct gf_pool *p = w->pool;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_setname_np(pthread_self(), "fuse-worker");
 	pthread_mutex_lock(&p->lock);
 	if (w->begin_resting)
@@ -260,7 +234,7 @@ static void *worker_main(void *arg)
 		w->reading = true;
 		p->reading++;
 		pthread_mutex_unlock(&p->lock);
-		n = receive(p, w);
+		n = gf_receive(p->session, &w->input);
 		pthread_mutex_lock(&p->lock);
 		w->reading = false;
 		p->reading--;
@@ -308,23 +282,6 @@ static void reap(struct gf_pool *p)
 	}
 }
 
-/* Signals go to the threads of the program, as with libfuse's own loop. */
-static int create_thread(struct worker *w)
-{
-	sigset_t block, old;
-	int rc;
-
-	sigemptyset(&block);
-	sigaddset(&block, SIGTERM);
-	sigaddset(&block, SIGINT);
-	sigaddset(&block, SIGHUP);
-	sigaddset(&block, SIGQUIT);
-	pthread_sigmask(SIG_BLOCK, &block, &old);
-	rc = pthread_create(&w->thread, NULL, worker_main, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -rc;
-}
-
 /* Called with the lock held. */
 static int add_worker(struct gf_pool *p, bool begin_resting)
 {
@@ -347,7 +304,7 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->cond, &attr);
 	pthread_condattr_destroy(&attr);
-	rc = create_thread(w);
+	rc = gf_thread_create(&w->thread, worker_main, w);
 	if (rc != 0) {
 		pthread_cond_destroy(&w->cond);
 		gf_input_free(&w->input);
@@ -402,26 +359,47 @@ void gf_pool_stop(struct gf_session *s)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* Waits for all threads to end. 0: they have. -ETIMEDOUT: some are still in a handler. */
+/* Gets those out of gf_receive that are in it, or were about to be. */
+static bool interrupt_readers(struct gf_pool *p)
+{
+	for (struct worker *w = p->workers; w != NULL; w = w->next) {
+		if (w->reading)
+			gf_interrupt(w->thread);
+	}
+	return p->reading > 0;
+}
+
+static bool before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/* Waits for all threads to end, after gf_pool_stop or the session's own end. 0: they have. -ETIMEDOUT: some are still in a handler. */
 int gf_pool_join(struct gf_session *s, int timeout_ms)
 {
 	struct gf_pool *p = s->pool;
-	struct timespec t;
-	int rc = 0;
+	struct timespec end = from_now(timeout_ms * 1000000L);
+	int rc;
 
 	if (p == NULL)
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += timeout_ms / 1000;
-	t.tv_nsec += timeout_ms % 1000 * 1000000L;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
+	gf_interrupt_begin();
 	pthread_mutex_lock(&p->lock);
-	while (p->alive > 0 && rc == 0)
-		rc = pthread_cond_timedwait(&p->ended, &p->lock, &t);
+	while (p->alive > 0) {
+		struct timespec again = from_now(TICK_MAX);
+		bool some = interrupt_readers(p);
+
+		rc = pthread_cond_timedwait(&p->ended, &p->lock, some && before(&again, &end) ? &again : &end);
+		if (rc == ETIMEDOUT && !some)
+			break;
+		again = from_now(0);
+		if (before(&end, &again))
+			break;
+	}
 	reap(p);
 	rc = p->alive > 0 ? -ETIMEDOUT : 0;
 	pthread_mutex_unlock(&p->lock);
+	gf_interrupt_end();
 	return rc;
 }
 

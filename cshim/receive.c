@@ -39,11 +39,14 @@ int gf_input_alloc(struct gf_input *in, size_t payload)
 void gf_input_free(struct gf_input *in)
 {
 	free(in->block);
+	free(in->pipe_mem);
 	memset(in, 0, sizeof(*in));
 }
 
-static ssize_t read_full(int fd, char *to, size_t n)
+/* Reads n bytes, fewer at the end. An interrupt ends it only before the first byte, or when the session is to stop. */
+static ssize_t read_full(struct gf_session *s, char *to, size_t n)
 {
+	int fd = fuse_session_fd(s->se);
 	size_t got = 0;
 
 	while (got < n) {
@@ -51,7 +54,7 @@ static ssize_t read_full(int fd, char *to, size_t n)
 
 		if (rc == 0)
 			break;
-		if (rc < 0 && errno == EINTR)
+		if (rc < 0 && errno == EINTR && got > 0 && !atomic_load(&s->stopping))
 			continue;
 		if (rc < 0)
 			return -1;
@@ -61,10 +64,10 @@ static ssize_t read_full(int fd, char *to, size_t n)
 }
 
 /* A stream socket does not keep requests apart: the header tells how long each is. */
-static ssize_t read_stream(int fd, char *to, size_t cap)
+static ssize_t read_stream(struct gf_session *s, char *to, size_t cap)
 {
 	struct in_header h;
-	ssize_t n = read_full(fd, to, sizeof(h));
+	ssize_t n = read_full(s, to, sizeof(h));
 
 	if (n != sizeof(h))
 		return n < 0 ? n : 0;
@@ -73,40 +76,64 @@ static ssize_t read_stream(int fd, char *to, size_t cap)
 		errno = EPROTO;
 		return -1;
 	}
-	n = read_full(fd, to + sizeof(h), h.len - sizeof(h));
+	do {
+		n = read_full(s, to + sizeof(h), h.len - sizeof(h));
+	} while (n < 0 && errno == EINTR && !atomic_load(&s->stopping));
 	return n < 0 ? n : n + (ssize_t)sizeof(h);
 }
 
 /*
- * Receives a request into in->buf. Returns its size, 0 at the end (unmounted, aborted, peer gone), -EINTR or -EAGAIN for
- * another try, or another negative errno. It blocks, and is where a thread may be cancelled.
+ * Splicing saves a copy of the data of large writes, and costs an additional system call for all else. So a thread splices as
+ * long as that is what it gets: a stream of large writes.
  */
-int gf_receive(struct gf_session *s, struct gf_input *in)
+#define SPLICE_MIN (64 << 10)
+
+static int receive_by_splice(struct gf_session *s, struct gf_input *in)
 {
-	int fd = fuse_session_fd(s->se);
+	int n;
+
+	in->buf.mem = in->pipe_mem; /* for small requests; libfuse allocates it, for it alone knows how much it will read */
+	in->buf.flags = 0;
+	n = fuse_session_receive_buf(s->se, &in->buf);
+	in->pipe_mem = in->buf.mem;
+	in->stream_of_writes = n >= SPLICE_MIN;
+	return n;
+}
+
+static int receive_by_read(struct gf_session *s, struct gf_input *in)
+{
+	enum { WRITE = 16 };
+	struct in_header h;
 	ssize_t n;
 
-	if (s->splice) {
-		/* libfuse allocates: it alone knows how much it will read */
-		if (in->mem != NULL)
-			gf_input_free(in);
-		in->buf.flags = 0;
-		n = fuse_session_receive_buf(s->se, &in->buf);
-		in->block = in->buf.mem;
-		return (int)n;
-	}
-	n = s->stream ? read_stream(fd, in->mem, in->cap) : read(fd, in->mem, in->cap);
+	if (s->stream)
+		n = read_stream(s, in->mem, in->cap);
+	else
+		n = read(fuse_session_fd(s->se), in->mem, in->cap);
 	if (n < 0) {
 		/* ENOENT: the request was interrupted before it was read. ENODEV: unmounted. ECONNRESET: a socket's peer is gone. */
 		if (errno == ENOENT)
 			return -EINTR;
 		return errno == ENODEV || errno == ECONNABORTED || errno == ECONNRESET ? 0 : -errno;
 	}
+	memset((char *)in->mem + n, 0, GUARD);
 	memset(&in->buf, 0, sizeof(in->buf));
 	in->buf.mem = in->mem;
 	in->buf.size = (size_t)n;
-	memset((char *)in->mem + n, 0, GUARD);
+	if (s->splice && n >= SPLICE_MIN) {
+		memcpy(&h, in->mem, sizeof(h));
+		in->stream_of_writes = h.opcode == WRITE;
+	}
 	return (int)n;
+}
+
+/*
+ * Receives a request into in->buf. Returns its size, 0 at the end (unmounted, aborted, peer gone), -EINTR or -EAGAIN for
+ * another try, or another negative errno. It blocks.
+ */
+int gf_receive(struct gf_session *s, struct gf_input *in)
+{
+	return s->splice && in->stream_of_writes ? receive_by_splice(s, in) : receive_by_read(s, in);
 }
 
 /* Answers EIO to a malformed request. One that wants no answer, or has no number, gets none. */

@@ -187,11 +187,12 @@ static struct fuse_bufvec *bufvec_new(const struct gf_buf *bufs, size_t n)
 	return v;
 }
 
-size_t gf_bufvec_get(const struct fuse_bufvec *v, struct gf_buf *out, size_t max)
+/* What is left of a fuse_bufvec, as pieces. Returns how many there are. */
+size_t gf_bufvec_get(const struct fuse_bufvec *v, struct gf_buf out[GF_PIECES])
 {
 	size_t n = 0;
 
-	for (size_t i = v->idx; i < v->count && n < max; i++, n++) {
+	for (size_t i = v->idx; i < v->count && n < GF_PIECES; i++, n++) {
 		size_t skip = i == v->idx ? v->off : 0;
 		bool is_fd = v->buf[i].flags & FUSE_BUF_IS_FD;
 
@@ -203,7 +204,7 @@ size_t gf_bufvec_get(const struct fuse_bufvec *v, struct gf_buf *out, size_t max
 			.flags = v->buf[i].flags,
 		};
 	}
-	return v->count - v->idx;
+	return n;
 }
 
 int gf_reply_data(fuse_req_t req, const struct gf_buf *bufs, size_t n, int flags)

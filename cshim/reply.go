@@ -156,12 +156,6 @@ func BufCopy(dst, src []Buf, flags uint32) (int64, error) {
 	return int64(n), nil
 }
 
-// BufVec puts the pieces of a struct fuse_bufvec into out, and returns how many it has.
-func BufVec(v unsafe.Pointer, out []Buf) int {
-	return int(C.gf_bufvec_get((*C.struct_fuse_bufvec)(v), (*C.struct_gf_buf)(unsafe.Pointer(unsafe.SliceData(out))),
-		C.size_t(len(out))))
-}
-
 // Groups puts the caller's supplementary groups into list, and returns how many there are.
 func (r Req) Groups(list []uint32) (int, error) {
 	n := C.gf_req_groups(r.c(), C.int(len(list)), (*C.uint32_t)(unsafe.SliceData(list)))

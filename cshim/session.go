@@ -104,8 +104,14 @@ func (s *Session) StartLoop(maxThreads, maxIdle uint32) error {
 	return errno(C.gf_loop_start(s.c, C.uint(maxThreads), C.uint(maxIdle)))
 }
 
-// StopLoop tells that loop to end; again and again, until Handler.Ended is called.
+// StopLoop tells that loop to end; again and again, until Handler.Ended is called. It takes effect between InterruptBegin and InterruptEnd.
 func (s *Session) StopLoop() { C.gf_loop_stop(s.c) }
+
+// InterruptBegin makes system calls of C threads interruptible.
+func InterruptBegin() { C.gf_interrupt_begin() }
+
+// InterruptEnd ends that.
+func InterruptEnd() { C.gf_interrupt_end() }
 
 // JoinLoop waits for the loop's thread, after Handler.Ended was called.
 func (s *Session) JoinLoop() { C.gf_loop_join(s.c) }

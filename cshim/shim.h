@@ -8,6 +8,8 @@
 
 #include "version.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -160,7 +162,7 @@ struct gf_call {
 	int64_t off, off2;
 	uint64_t size, arg;
 	uint32_t mode, flags;
-	const void *in; /* data, struct fuse_bufvec or struct fuse_forget_data */
+	const void *in; /* data, or in_len of struct gf_buf or struct fuse_forget_data */
 	uint64_t in_len;
 	struct gf_file *fi, *fi2;
 	struct fuse_pollhandle *ph;
@@ -204,6 +206,7 @@ struct gf_session {
 	bool socket;  /* the fd is a socket, with anybody at its other end */
 	bool stream;  /* and of the kind that does not keep requests apart */
 	bool splice;  /* requests are received by splice */
+	atomic_bool stopping; /* no further request is to be read */
 	int wake[2];  /* a byte in this pipe ends gf_session_handshake */
 	struct gf_pool *pool;
 	struct gf_loop *loop;
@@ -229,13 +232,22 @@ int gf_loop_start(struct gf_session *s, unsigned max_threads, unsigned max_idle)
 void gf_loop_stop(struct gf_session *s);
 void gf_loop_join(struct gf_session *s);
 
+/* ---- signal.c ---- */
+
+void gf_interrupt_begin(void);
+void gf_interrupt(pthread_t thread);
+void gf_interrupt_end(void);
+int gf_thread_create(pthread_t *thread, void *(*f)(void *), void *arg);
+
 /* ---- receive.c: one request from the fd ---- */
 
 struct gf_input {
 	void *block;	  /* what to free */
 	struct fuse_buf buf; /* the request */
+	void *mem;	  /* in block */
 	size_t cap;	  /* room at mem */
-	void *mem;
+	void *pipe_mem;	  /* libfuse's own memory, where it splices */
+	bool stream_of_writes;
 };
 
 int gf_input_alloc(struct gf_input *in, size_t payload);
@@ -266,7 +278,8 @@ int gf_reply_iov(fuse_req_t req, const struct gf_buf *bufs, size_t n);
 int gf_reply_ioctl_iov(fuse_req_t req, int result, const struct gf_buf *bufs, size_t n);
 int gf_reply_ioctl_retry(fuse_req_t req, const uint64_t *in, size_t n_in, const uint64_t *out, size_t n_out);
 int64_t gf_buf_copy(const struct gf_buf *dst, size_t n_dst, const struct gf_buf *src, size_t n_src, int flags);
-size_t gf_bufvec_get(const struct fuse_bufvec *v, struct gf_buf *out, size_t max);
+#define GF_PIECES 4 /* libfuse makes its bufvecs of one piece */
+size_t gf_bufvec_get(const struct fuse_bufvec *v, struct gf_buf out[GF_PIECES]);
 
 /* ---- convert.c ---- */
 

@@ -194,12 +194,12 @@ func callWriteBuf(o *Ops, r *Request, c *cshim.Call) error {
 	return count(c, n, uint64(size), err)
 }
 
-// bufVec returns the struct fuse_bufvec that came with the call. It nearly always has one piece.
+// bufVec returns the struct fuse_bufvec that came with the call. It has one piece.
 func (r *Request) bufVec(c *cshim.Call) BufVec {
-	raw, vec := r.bufs[:], BufVec(r.vec[:])
-	if n := cshim.BufVec(c.In, raw); n > len(raw) {
-		raw, vec = make([]cshim.Buf, n), make(BufVec, n)
-		cshim.BufVec(c.In, raw)
+	raw := unsafe.Slice((*cshim.Buf)(c.In), c.InLen)
+	vec := BufVec(r.vec[:])
+	if len(raw) != len(vec) {
+		vec = make(BufVec, len(raw))
 	}
 	for i, b := range raw {
 		vec[i] = Buf{FD: int(b.FD), Pos: b.Pos, Size: int(b.Size), Flags: BufFlags(b.Flags &^ cshim.BufIsFD)}

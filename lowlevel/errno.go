@@ -29,7 +29,7 @@ const enotsupp Errno = 524
 //	fs.ErrInvalid                     EINVAL
 //	fs.ErrClosed                      EBADF
 //	errors.ErrUnsupported             EOPNOTSUPP (never ENOSYS: the kernel would not ask again)
-//	anything else                     EIO
+//	anything else                     EIO (also Errno(0), which is an error that says it is none)
 func ToErrno(err error) Errno {
 	errno, _ := toErrno(err)
 	return errno
@@ -61,7 +61,7 @@ func toErrno(err error) (errno Errno, known bool) {
 	}
 	if ok {
 		switch {
-		case errno <= maxErrno:
+		case errno >= 1 && errno <= maxErrno:
 			return errno, true
 		case errno == enotsupp:
 			return syscall.EOPNOTSUPP, true

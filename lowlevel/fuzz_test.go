@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"log/slog"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -220,14 +222,15 @@ func fuzzData(ops *lowlevel.Ops) {
 }
 
 // seen keeps the compiler from leaving out what touch reads.
-var seen byte
+var seen atomic.Uint64
 
 // touch reads all memory that came with a request, and writes to what is to be filled, at both ends.
 func touch(args []any) {
+	var sum uint64
 	for _, a := range args {
 		switch a := a.(type) {
 		case *lowlevel.Request:
-			seen ^= byte(a.UID + a.GID + a.PID + a.Umask)
+			sum += uint64(a.UID + a.GID + a.PID + a.Umask)
 		case *lowlevel.PollHandle:
 			if a != nil {
 				_ = a.Notify()
@@ -235,30 +238,26 @@ func touch(args []any) {
 			}
 		case []byte:
 			if len(a) > 0 {
-				seen ^= a[0] ^ a[len(a)-1]
 				a[0], a[len(a)-1] = a[len(a)-1], a[0]
 			}
-			for _, c := range a[:min(len(a), 1<<17)] {
-				seen ^= c
-			}
+			sum += uint64(crc32.ChecksumIEEE(a[:min(len(a), 1<<17)]))
 		case []lowlevel.ForgetData:
 			for _, f := range a {
-				seen ^= byte(f.Ino) ^ byte(f.Nlookup)
+				sum += uint64(f.Ino) ^ f.Nlookup
 			}
 		case lowlevel.BufVec:
 			for _, b := range a {
 				touch([]any{b.Mem})
 			}
 		case string:
-			for i := range len(a) {
-				seen ^= a[i]
-			}
+			sum += uint64(crc32.ChecksumIEEE([]byte(a)))
 		case *lowlevel.FileInfo:
 			if a != nil {
-				seen ^= byte(a.Fh)
+				sum += uint64(a.Fh)
 			}
 		}
 	}
+	seen.Add(sum)
 }
 
 // resources is what must not grow.

@@ -35,7 +35,6 @@ type Request struct {
 	stat        Stat
 	lock        FileLock
 	dir         DirPlusBuf
-	bufs        [1]cshim.Buf
 	vec         [1]Buf
 }
 

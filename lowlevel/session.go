@@ -299,6 +299,8 @@ func (s *Session) join(d time.Duration) bool {
 
 // joinLoop ends libfuse's own loop.
 func (s *Session) joinLoop(d time.Duration) bool {
+	cshim.InterruptBegin()
+	defer cshim.InterruptEnd()
 	again := time.NewTicker(2 * time.Millisecond)
 	defer again.Stop()
 	end := time.After(d)

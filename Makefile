@@ -1,0 +1,105 @@
+# make help lists the targets.
+
+GO ?= go
+
+# Tools of `make lint` and `make fmt`, at fixed versions, outside go.mod.
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# -count=1: what a test sees depends on kernel and libfuse, of which Go's test cache knows nothing.
+TESTFLAGS ?= -count=1 -timeout 10m
+FUZZTIME ?= 30s
+# The distributions that `make compat` tests on, and where their root directories are kept.
+COMPAT_SUITES ?= trixie forky
+COMPAT_ROOTS ?= $(HOME)/.cache/go-libfuse3/roots
+
+# Go's build cache does not notice that another libfuse is installed: the objects built with the old headers would be
+# used on. A define that nobody looks at makes them other objects. (Not := : make deps may install pkg-config first.)
+base_cgo_cflags := $(or $(CGO_CFLAGS),-O2 -g)
+export CGO_CFLAGS = $(base_cgo_cflags) -DLIBFUSE_UNDER_TEST=$(shell pkg-config --modversion fuse3 2>/dev/null)
+# Without this, building fails in a checkout that belongs to another user (containers, sudo).
+export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(GOFLAGS)) -buildvcs=false)
+
+# Packages that need a mount; the others need neither root nor /dev/fuse.
+needs_mount := /examples/|/test/(integration|stress|compat)
+unit_pkgs = $(shell $(GO) list ./... | grep -Ev '$(needs_mount)')
+integration_pkgs = $(shell $(GO) list ./... | grep -E '/examples/|/test/(integration|compat)')
+stress_pkgs = $(shell $(GO) list ./... | grep /test/stress)
+shim_pkgs = ./cshim/... ./lowlevel/... ./test/fusetest/...
+# Directories under test/ with a go.mod of their own, but for the benchmark.
+modules := $(filter-out test/bench,$(patsubst %/go.mod,%,$(wildcard test/*/go.mod)))
+
+.NOTPARALLEL:
+.PHONY: help build demo test check unit integration race asan fuzz stress compat bench apicov apicov-check lint fmt examples clean deps
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+build: ## build everything
+	$(GO) build ./...
+
+demo: ## install what is missing, mount a filesystem written in Go, and use it
+	@scripts/deps.sh run
+	@scripts/need-fuse.sh
+	@scripts/demo.sh
+
+test: ## install what is missing and run all that CI runs
+	@scripts/deps.sh
+	@scripts/need-fuse.sh
+	@$(MAKE) --no-print-directory build check unit integration race asan fuzz apicov-check
+	@echo "make test: passed"
+
+check:
+	@fmt=$$(gofmt -l .); if [ -n "$$fmt" ]; then echo "gofmt: not formatted (make fmt):" $$fmt; exit 1; fi
+	$(GO) vet ./...
+
+unit: ## tests that need neither root nor /dev/fuse
+	$(GO) test $(TESTFLAGS) $(unit_pkgs)
+
+integration: ## tests on real mounts
+	$(if $(integration_pkgs),$(GO) test $(TESTFLAGS) $(integration_pkgs))
+	$(foreach m,$(modules),(cd $(m) && $(GO) test $(TESTFLAGS) ./...) &&) true
+
+race: ## the fake-kernel tests with Go's race detector, and with what is borrowed poisoned after use
+	$(GO) test -race -tags fusedebug $(TESTFLAGS) $(shim_pkgs)
+
+asan: ## the fake-kernel tests with the address sanitizer on the C side
+	@scripts/asan.sh $(TESTFLAGS) $(shim_pkgs)
+
+fuzz: ## each fuzz target for FUZZTIME (30s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+stress: ## long tests under load
+	$(if $(stress_pkgs),$(GO) test $(TESTFLAGS) -timeout 2h $(stress_pkgs),@echo "stress: no tests")
+
+compat: ## unit and integration tests on other distributions' libfuse (COMPAT_SUITES), needs root
+	@COMPAT_ROOTS="$(COMPAT_ROOTS)" scripts/compat.sh $(COMPAT_SUITES)
+
+bench: ## compare with C's passthrough_ll (BENCHFLAGS=-h for options)
+	@scripts/deps.sh run
+	@scripts/need-fuse.sh
+	cd test/bench && $(GO) run . $(BENCHFLAGS)
+
+apicov: ## compare with the C headers, write docs/api.md
+	$(GO) run ./test/apicov
+
+apicov-check:
+	$(GO) run ./test/apicov -check
+
+lint: check ## linters for Go, shell and C
+	$(GO) run $(GOLANGCI_LINT) run ./...
+	shellcheck -x scripts/*.sh .ci/run
+	scripts/lint-c.sh
+	$(foreach m,test/bench $(modules),(cd $(m) && $(GO) run $(GOLANGCI_LINT) run ./...) &&) true
+
+fmt: ## format the Go code
+	$(GO) run $(GOLANGCI_LINT) fmt ./...
+
+examples: ## build the examples into bin/
+	@mkdir -p bin
+	$(GO) build -o bin/ ./examples/...
+
+clean: ## remove what make has built
+	rm -rf bin test/bench/bin
+
+deps: ## install what building and testing need; does nothing when all is there
+	@scripts/deps.sh

@@ -1,0 +1,16 @@
+#!/bin/bash
+# Runs each fuzz target of the project for a time: fuzz.sh 30s
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+time=${1:-30s}
+targets=$(grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort || true)
+if [ -z "$targets" ]; then
+	echo "fuzz: no targets"
+	exit 0
+fi
+while IFS=: read -r file func; do
+	name=${func#func }
+	# go test takes one target of one package at a time.
+	(set -x && go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" "$(dirname "$file")")
+done <<<"$targets"
