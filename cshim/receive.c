@@ -136,7 +136,7 @@ int gf_receive(struct gf_session *s, struct gf_input *in)
 	return s->splice && in->stream_of_writes ? receive_by_splice(s, in) : receive_by_read(s, in);
 }
 
-/* Answers EIO to a malformed request. One that wants no answer, or has no number, gets none. */
+/* Answers EIO to a malformed request, unless it wants no answer. */
 static void refuse(struct gf_session *s, const struct in_header *h)
 {
 	enum { FORGET = 2, BATCH_FORGET = 42, NOTIFY_REPLY = 41, INTERRUPT = 36 };
@@ -146,7 +146,7 @@ static void refuse(struct gf_session *s, const struct in_header *h)
 		uint64_t unique;
 	} out = {sizeof(out), -EIO, h->unique};
 
-	if (h->unique == 0 || h->opcode == FORGET || h->opcode == BATCH_FORGET || h->opcode == NOTIFY_REPLY ||
+	if (h->opcode == FORGET || h->opcode == BATCH_FORGET || h->opcode == NOTIFY_REPLY ||
 	    h->opcode == INTERRUPT)
 		return;
 	if (write(fuse_session_fd(s->se), &out, sizeof(out)) < 0)
@@ -159,7 +159,11 @@ void gf_process(struct gf_session *s, struct gf_input *in)
 	if (!(in->buf.flags & FUSE_BUF_IS_FD)) {
 		struct in_header h = {0};
 
-		memcpy(&h, in->buf.mem, in->buf.size < sizeof(h) ? in->buf.size : sizeof(h));
+		if (in->buf.size < sizeof(h))
+			return;
+		memcpy(&h, in->buf.mem, sizeof(h));
+		if (h.unique == 0)
+			return; /* its answer would be taken for a notification */
 		if (!gf_check_request(in->buf.mem, in->buf.size)) {
 			refuse(s, &h);
 			return;

@@ -351,3 +351,29 @@ func TestFake_OldReplies(t *testing.T) {
 		t.Errorf("got %+v, %v", e, err)
 	}
 }
+
+// TestFake_SetxattrExt: where it is negotiated, the struct at the head of a SETXATTR is longer.
+func TestFake_SetxattrExt(t *testing.T) {
+	since(t, 315)
+	rec := newRecorder(t)
+	k := serve(t, &lowlevel.Ops{
+		Init: func(c *lowlevel.ConnInfo) {
+			if err := c.Enable(lowlevel.CapSetxattrExt); err != nil {
+				t.Error(err)
+			}
+		},
+		Setxattr: func(_ request, node ino, name string, value []byte, flags lowlevel.XattrFlags) error {
+			rec.note(node, name, value, flags)
+			return nil
+		},
+	})
+	in := fusetest.SetxattrIn{Flags: unix.XATTR_CREATE, SetxattrFlags: fusetest.SetxattrACLKillSGID}
+	good := fusetest.SetxattrExt(big, in, "user.a", []byte("value"))
+	r := k.MustCall(t, good)
+	wantBytes(t, "reply", r.Bytes(), okMessage(r.Unique, nil))
+	wantArgs(t, rec.next(), ino(big), "user.a", "value", lowlevel.XattrCreate)
+	for n, cut := range good.Truncations() {
+		wantRefused(t, k, fmt.Sprintf("cut to %d", n), cut)
+	}
+	rec.none()
+}

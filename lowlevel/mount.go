@@ -44,25 +44,36 @@ func (s *Session) Mount(dir string) error {
 		return err
 	}
 	defer close(m.done)
-	if devFD.MatchString(dir) {
-		return s.finishMount(dir, "")
+	target, ours := dir, ""
+	if !devFD.MatchString(dir) {
+		path, err := s.checkMountpoint(dir)
+		if err != nil {
+			s.abortMount()
+			return err
+		}
+		target, ours = path, path
 	}
-	path, err := s.checkMountpoint(dir)
-	if err != nil {
-		s.abortMount()
+	if err := s.attach(target, ours); err != nil {
 		return err
 	}
-	return s.finishMount(path, path)
+	return s.handshake(target)
 }
 
 // MountFD is Mount for a descriptor that somebody else has opened: of /dev/fuse, mounted already, or a socket of type SOCK_SEQPACKET or
 // SOCK_STREAM whose peer plays the kernel. The session takes it over, also on failure.
 func (s *Session) MountFD(fd int) error {
-	err := s.Mount("/dev/fd/" + strconv.Itoa(fd))
-	if err != nil && s.c.FD() != fd {
+	m := mount{done: make(chan struct{})}
+	if err := s.beginMount(m); err != nil {
 		_ = unix.Close(fd)
+		return err
 	}
-	return err
+	defer close(m.done)
+	target := "/dev/fd/" + strconv.Itoa(fd)
+	if err := s.attach(target, ""); err != nil {
+		_ = unix.Close(fd)
+		return err
+	}
+	return s.handshake(target)
 }
 
 func (s *Session) beginMount(m mount) error {
@@ -87,8 +98,8 @@ func (s *Session) abortMount() {
 	}
 }
 
-// finishMount has libfuse mount at target, and waits for INIT. dir is what to unmount at the end.
-func (s *Session) finishMount(target, dir string) error {
+// attach has libfuse mount at target, or take over the descriptor that it names. dir is what to unmount at the end.
+func (s *Session) attach(target, dir string) error {
 	before := lookForHelper(s.autoUnmount())
 	ok, said := s.c.Mount(target)
 	if !ok {
@@ -97,13 +108,17 @@ func (s *Session) finishMount(target, dir string) error {
 	}
 	unix.CloseOnExec(s.c.FD())
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.mount.helper = before.found()
 	if dir != "" {
 		s.mount.id = topMount(dir)
 		s.mount.dir = dir
 	}
-	s.mu.Unlock()
+	return nil
+}
 
+// handshake waits for INIT, and answers it.
+func (s *Session) handshake(target string) error {
 	err := s.c.Handshake()
 	s.mu.Lock()
 	if err == nil && s.state == stateMounting {

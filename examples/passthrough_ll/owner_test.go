@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -147,4 +148,35 @@ func mountFor(t *testing.T, u user) *mount {
 	})
 	fusetest.Watchdog(t, time.Minute, dir)
 	return &mount{t: t, src: src, dir: dir}
+}
+
+// Users who create files at the same time must not get each other's, and no thread of the server may stay somebody else.
+func TestOwner_Concurrent(t *testing.T) {
+	fusetest.RequireRoot(t)
+	m := newMount(t, posixOptions)
+	m.run(`chmod 777 .; mkdir sgid; chgrp 3001 sgid; chmod 2777 sgid`)
+	var wg sync.WaitGroup
+	for _, u := range []user{alice, bob, root, {uid: 1003, gid: 3001}} {
+		for w := range 2 {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				out, err := m.sh(u, m.dir, fmt.Sprintf(`for i in $(seq 100); do
+					for d in . sgid; do touch $d/f.%[1]d.%[2]d.$i; mkdir $d/d.%[1]d.%[2]d.$i; done; done`, u.uid, w))
+				if err != nil {
+					t.Errorf("user %d: %v\n%s", u.uid, err, out)
+				}
+			}()
+		}
+	}
+	wg.Wait()
+	// Names begin with the owner's number. All groups in sgid are 3001.
+	m.want("3200 0 0", `cd $S; find . -mindepth 1 -name '[fd].*' -printf '%f %U %G %h\n' |
+		awk 'split($1, n, ".") && n[2] != $2 { wrong++ } $4 == "./sgid" && $3 != 3001 { wrongGroup++ }
+			END { print NR, wrong+0, wrongGroup+0 }'`)
+	threads := m.run(fmt.Sprintf(`grep -h -E '^(Uid|Gid|Groups|CapEff):' /proc/%d/task/*/status | sort | uniq -c | wc -l`,
+		m.prog.Cmd.Process.Pid))
+	if got := strings.TrimSpace(threads); got != "4" {
+		t.Errorf("the server's threads have %s different lines of identity, want 4", got)
+	}
 }

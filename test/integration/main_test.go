@@ -138,15 +138,39 @@ func (f filesystem) mount(t testing.TB, options ...string) *fusetest.Program {
 	return p
 }
 
-// unmountAndWait makes a program that does not end after its unmount show where it hangs.
+// unmountAndWait makes a program that does not end after its unmount show where it hangs. A FUSE filesystem lives on while another namespace has it
+// mounted, such as that of a test that unshared its mounts meanwhile: that is waited for.
 func unmountAndWait(p *fusetest.Program) error {
-	err := p.Unmount()
-	select {
-	case <-p.Exited():
-	case <-time.After(8 * time.Second):
-		return errors.Join(err, fmt.Errorf("does not end after the unmount; threads:\n%s", threadsOf(p.Cmd.Process.Pid)), p.Cmd.Process.Signal(syscall.SIGQUIT))
+	mount, err := fusetest.FindMount(p.Mountpoint)
+	if err != nil || mount == nil {
+		return err
 	}
-	return err
+	err = p.Unmount()
+	device := fmt.Sprintf("%d:%d", mount.Major, mount.Minor)
+	for range 6 {
+		select {
+		case <-p.Exited():
+			return err
+		case <-time.After(8 * time.Second):
+		}
+		if mountedElsewhere(device) == "" {
+			break
+		}
+	}
+	threads := threadsOf(p.Cmd.Process.Pid)
+	return errors.Join(err, p.Cmd.Process.Signal(syscall.SIGQUIT), fmt.Errorf("does not end after the unmount; %s\nthreads:\n%s", mountedElsewhere(device), threads))
+}
+
+// mountedElsewhere names a process that has a filesystem mounted, or nothing.
+func mountedElsewhere(device string) string {
+	files, _ := filepath.Glob("/proc/[0-9]*/mountinfo")
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err == nil && strings.Contains(string(text), " "+device+" ") {
+			return "mounted in " + f
+		}
+	}
+	return ""
 }
 
 // threadsOf says what each thread of a process waits in.

@@ -44,6 +44,15 @@ func TestCases_NamesAreUnique(t *testing.T) {
 	}
 }
 
+func TestFuseMounts_FindsThem(t *testing.T) {
+	got := fuseMounts("22 27 0:21 / /proc rw - proc proc rw\n" +
+		"40 27 0:50 / /tmp/a\\040b rw,nosuid shared:5 master:1 - fuse.x_ll x_ll rw,user_id=0\n" +
+		"41 27 0:51 / /sys/fs/fuse/connections rw - fusectl fusectl rw\n41 27 0:51 / /mnt/b rw - fuse b rw\n")
+	if want := []string{"/tmp/a b", "/mnt/b"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestParseDirents_ReadsWhatTheKernelWrites(t *testing.T) {
 	var raw []byte
 	for i, name := range []string{"a", "longer name"} {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func runAll(dir string, match func(string) bool, verbose bool, out io.Writer, re
 	if os.Geteuid() != 0 {
 		return errors.New("must run as root, to act as other users")
 	}
-	if err := isolateThread(); err != nil {
+	if err := isolateThread(dir); err != nil {
 		return err
 	}
 	var fs unix.Statfs_t
@@ -103,15 +104,43 @@ func runAll(dir string, match func(string) bool, verbose bool, out io.Writer, re
 	return nil
 }
 
-// isolateThread gives the calling thread its own umask, working directory and mounts.
-func isolateThread() error {
+// isolateThread gives the calling thread its own umask, working directory and mounts. A FUSE filesystem lives as long as any namespace has it mounted:
+// those of others must not stay mounted because we looked at dir.
+func isolateThread(dir string) error {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("unshare: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
+	info, err := os.ReadFile("/proc/thread-self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for _, point := range slices.Backward(fuseMounts(string(info))) {
+		if dir != point && !strings.HasPrefix(dir, point+"/") {
+			_ = unix.Unmount(point, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW) // one that is hidden by another does not matter
+		}
+	}
 	return nil
+}
+
+// fuseMounts are the mountpoints of FUSE filesystems in the text of a mountinfo file.
+func fuseMounts(info string) []string {
+	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	var points []string
+	for line := range strings.Lines(info) {
+		fields := strings.Fields(line)
+		for i := 6; i < len(fields)-1; i++ {
+			if fields[i] == "-" {
+				if t := fields[i+1]; t == "fuse" || t == "fuseblk" || strings.HasPrefix(t, "fuse.") {
+					points = append(points, unescape.Replace(fields[4]))
+				}
+				break
+			}
+		}
+	}
+	return points
 }
 
 func (t *T) runOne(top string, c testCase, verbose bool) error {
