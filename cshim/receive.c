@@ -136,18 +136,23 @@ int gf_receive(struct gf_session *s, struct gf_input *in)
 	return s->splice && in->stream_of_writes ? receive_by_splice(s, in) : receive_by_read(s, in);
 }
 
-/* Answers EIO to a malformed request, unless it wants no answer. */
+static bool no_answer(uint32_t opcode)
+{
+	enum { FORGET = 2, INTERRUPT = 36, NOTIFY_REPLY = 41, BATCH_FORGET = 42 };
+
+	return opcode == FORGET || opcode == INTERRUPT || opcode == NOTIFY_REPLY || opcode == BATCH_FORGET;
+}
+
+/* Answers EIO to a malformed request. */
 static void refuse(struct gf_session *s, const struct in_header *h)
 {
-	enum { FORGET = 2, BATCH_FORGET = 42, NOTIFY_REPLY = 41, INTERRUPT = 36 };
 	struct {
 		uint32_t len;
 		int32_t error;
 		uint64_t unique;
 	} out = {sizeof(out), -EIO, h->unique};
 
-	if (h->opcode == FORGET || h->opcode == BATCH_FORGET || h->opcode == NOTIFY_REPLY ||
-	    h->opcode == INTERRUPT)
+	if (no_answer(h->opcode))
 		return;
 	if (write(fuse_session_fd(s->se), &out, sizeof(out)) < 0)
 		return; /* the peer is gone: the next receive tells */
@@ -162,7 +167,7 @@ void gf_process(struct gf_session *s, struct gf_input *in)
 		if (in->buf.size < sizeof(h))
 			return;
 		memcpy(&h, in->buf.mem, sizeof(h));
-		if (h.unique == 0)
+		if (h.unique == 0 && !no_answer(h.opcode))
 			return; /* its answer would be taken for a notification */
 		if (!gf_check_request(in->buf.mem, in->buf.size)) {
 			refuse(s, &h);

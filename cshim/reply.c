@@ -346,11 +346,21 @@ static int reply_ok(const struct gf_call *c)
 
 /* Under the build tag fusedebug, memory that was only lent to the handler loses its content, so that who kept it notices. */
 #ifdef GF_POISON
+static void poison_pieces(const struct gf_buf *bufs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (bufs[i].mem != NULL)
+			memset(bufs[i].mem, 0xdb, bufs[i].size);
+	}
+}
+
 static void poison(const struct gf_call *c)
 {
 	if (c->out != NULL)
 		memset(c->out, 0xdb, c->out_cap);
-	if (c->in != NULL && (c->op == GF_OP_WRITE || c->op == GF_OP_SETXATTR || c->op == GF_OP_IOCTL))
+	if (c->op == GF_OP_WRITE_BUF || c->op == GF_OP_RETRIEVE_REPLY)
+		poison_pieces(c->in, c->in_len);
+	else if (c->op == GF_OP_WRITE || c->op == GF_OP_SETXATTR || (c->op == GF_OP_IOCTL && c->in != NULL))
 		memset((void *)c->in, 0xdb, c->in_len);
 }
 #else

@@ -296,6 +296,10 @@ void gf_req_watch(fuse_req_t req, uint64_t id);
 void gf_req_unwatch(fuse_req_t req);
 int gf_in_handler(void);
 
+/* ---- notify.c ---- */
+
+int gf_notify_retrieve(struct gf_session *s, uint64_t ino, size_t size, off_t off, uint64_t cookie);
+
 /* ---- conn.c ---- */
 
 void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn);

@@ -2,7 +2,6 @@ package lowlevel
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"syscall"
@@ -348,7 +347,7 @@ func (s *Session) sever() {
 //	void fuse_session_unmount(struct fuse_session *se);
 func (s *Session) Close() error {
 	if inHandler() {
-		return &OpError{Op: "close", Err: errInHandler}
+		return &OpError{Op: "close", Err: ErrInHandler}
 	}
 	s.mu.Lock()
 	mounting := s.state == stateMounting
@@ -369,8 +368,6 @@ func (s *Session) Close() error {
 	}
 	return nil
 }
-
-var errInHandler = errors.New("called from a handler, which it would wait for")
 
 // inHandler reports whether the caller is inside a handler: on its goroutine, before it returns.
 func inHandler() bool { return cshim.InHandler() }

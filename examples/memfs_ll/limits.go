@@ -6,8 +6,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,7 +18,9 @@ import (
 type budget struct {
 	limit int64
 	used  atomic.Int64
-	freed atomic.Int64 // since collect was started the last time
+
+	freed      atomic.Int64 // how much has been given back since the last collect
+	collecting atomic.Bool  // one is due
 }
 
 // take takes n, if there is that much left.
@@ -37,24 +39,23 @@ func (b *budget) take(n int64) bool {
 // give gives n back.
 func (b *budget) give(n int64) {
 	b.used.Add(-n)
-	if b.freed.Add(n) >= collectAfter {
-		b.freed.Store(0)
-		go collect()
+	if b.freed.Add(n) >= collectAfter && b.collecting.CompareAndSwap(false, true) {
+		time.AfterFunc(collectDelay, b.collect)
 	}
 }
 
-// collectAfter is how many bytes must have been given back before it is worth the work to return them to the system.
-const collectAfter = 256 << 20
+// Memory is returned to the system when so many bytes have been given back, and so much later: often it is wanted again soon.
+const (
+	collectAfter = 128 << 20
+	collectDelay = 2 * time.Second
+)
 
 // collect returns unused memory to the system. Left to itself Go would do it some minutes later, or when memory is short.
-func collect() {
-	if collecting.TryLock() {
-		defer collecting.Unlock()
-		debug.FreeOSMemory()
-	}
+func (b *budget) collect() {
+	b.freed.Store(0)
+	b.collecting.Store(false)
+	debug.FreeOSMemory()
 }
-
-var collecting sync.Mutex
 
 // free returns how much is left.
 func (b *budget) free() int64 { return b.limit - b.used.Load() }
