@@ -43,7 +43,7 @@ func TestNotifier_RetrieveComesToTheHandler(t *testing.T) {
 			assert.EqualValues(t, 4096, asked.Offset)
 			assert.EqualValues(t, 100, asked.Size)
 
-			reply := fusetest.NotifyReply(7, asked.NotifyUnique,
+			reply := fusetest.NotifyReply(asked.NotifyUnique, 7,
 				fusetest.NotifyRetrieveIn{Offset: 4096, Size: 5}, []byte("bytes"))
 			require.NoError(t, k.Send(reply))
 			select {
