@@ -143,15 +143,14 @@ func TestFake_PanicsOfEveryOp(t *testing.T) {
 	k.MustCall(t, fusetest.Statfs(1)) // and there is no answer to a forget: see Violations
 }
 
-func TestFake_RuntimeErrorAndGoexitArePanics(t *testing.T) {
+func TestFake_RuntimeErrorsArePanics(t *testing.T) {
 	cfg, _ := quiet()
+	var nothing any
 	k := serveConfig(t, &lowlevel.Ops{
 		Lookup: func(_ request, _ ino, name string) (lowlevel.EntryParam, error) {
-			var m map[string]int
-			m[name]++
-			return lowlevel.EntryParam{}, nil
+			return lowlevel.EntryParam{Ino: lowlevel.Ino(name[len(name)])}, nil // out of range
 		},
-		Unlink: func(request, ino, string) error { panic(nil) },
+		Unlink: func(request, ino, string) error { panic(nothing) },
 	}, cfg)
 	for _, r := range []*fusetest.Request{fusetest.Lookup(1, "n"), fusetest.Unlink(1, "n")} {
 		reply := k.MustCall(t, r)

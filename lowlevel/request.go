@@ -45,6 +45,7 @@ func newRequest(s *Session, c *cshim.Call) *Request {
 	r := requests.Get().(*Request)
 	r.UID, r.GID, r.PID, r.Umask = c.UID, c.GID, c.PID, c.Umask
 	r.session, r.req, r.unique, r.op = s, c.Req, c.Unique, c.Op
+	r.file = FileInfo{} // what Reply.FileInfo returns where there is none
 	return r
 }
 

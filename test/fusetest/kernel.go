@@ -1,6 +1,7 @@
 package fusetest
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,8 +9,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"encoding/binary"
 )
 
 // Kernel plays the kernel's part of the FUSE protocol. Its methods may be called from any goroutine.

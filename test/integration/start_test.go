@@ -164,8 +164,9 @@ func TestMountFuse3_ReportsFailure(t *testing.T) {
 	dir := newDir(t)
 	rows := []struct{ command, says string }{
 		{"mount.fuse3 " + prog + " $D -o nonsense=1", "nonsense"},
-		{"mount.fuse3 " + prog + "#source $D", "invalid argument"},
-		{"PATH=$BIN:$PATH mount -t fuse.memfs_ll source $D", "invalid argument"},
+		{"mount.fuse3 " + prog + "#source $D", "bad mount point `source'"},
+		{"PATH=$BIN:$PATH mount.fuse3 source $D -t fuse.memfs_ll", "bad mount point `source'"},
+		{"mount.fuse3 " + prog + "#/tmp $D", "invalid argument"},
 		{"mount.fuse3 " + prog + " $D/missing", "No such file or directory"},
 		{"mount.fuse3 " + prog + " $D/missing -o drop_privileges", "No such file or directory"},
 	}
@@ -333,4 +334,42 @@ func TestMounts_Independent(t *testing.T) {
 		all = append(all[:len(all)/2], all[len(all)/2+1:]...)
 		use(all)
 	}
+}
+
+// Sessions of one process are as independent as those of several: each serves its own, and the end of one is nothing to the others.
+func TestSessions_OfOneProcess(t *testing.T) {
+	fusetest.RequireFUSE(t)
+	fusetest.RequireRoot(t)
+	var dirs []string
+	for range 5 {
+		dirs = append(dirs, newDir(t))
+	}
+	p := startAt(t, dirs[4], append([]string{program(t, "test/integration/sessions")}, dirs...)...)
+	for _, dir := range dirs {
+		cleanMount(t, dir)
+	}
+	fusetest.Eventually(t, exitTimeout, "all mounts", func() bool { return strings.Contains(p.output(), "mounted\n") })
+	use := func(list []string) {
+		for _, dir := range list {
+			if out := (script{dir: dir, text: `for i in $(seq 20); do cat $D/name; echo; done | sort -u`}).must(t); out != dir+"\n" {
+				t.Errorf("%s/name holds %q", dir, out)
+			}
+		}
+	}
+	use(dirs)
+	fusetest.Run(t, 10*time.Second, "umount", dirs[1])
+	fusetest.Run(t, 10*time.Second, "umount", "-l", dirs[3])
+	fusetest.Eventually(t, exitTimeout, "two ends", func() bool { return strings.Count(p.output(), "end of") == 2 })
+	use([]string{dirs[0], dirs[2], dirs[4]})
+	p.signal(t, syscall.SIGTERM)
+	if code := p.exitCode(t); code != 0 {
+		t.Errorf("exit code %d\n%s", code, p.output())
+	}
+	for _, dir := range dirs {
+		wantUnmounted(t, dir)
+		if !strings.Contains(p.output(), "end of "+dir+": ") {
+			t.Errorf("no end of %s:\n%s", dir, p.output())
+		}
+	}
+	t.Log(p.output())
 }
