@@ -168,8 +168,8 @@ type Ops struct {
 	//	int fuse_reply_data(fuse_req_t req, struct fuse_bufvec *bufv, enum fuse_buf_copy_flags flags);
 	ReadBuf func(req *Request, ino Ino, size int, off int64, fi *FileInfo) (BufVec, error)
 
-	// Write writes data at off and returns how many bytes it has written. Fewer than len(data) is allowed only for
-	// files opened with DirectIO. data is borrowed. It begins on a page boundary of memory, so that it may be passed to
+	// Write writes data at off and returns how many bytes it has written. Fewer than len(data) make a short write(2) for the caller, but
+	// are lost where the data comes from the page cache (fi.Writepage): return an error then. data is borrowed. It begins on a page boundary of memory, so that it may be passed to
 	// a file opened with O_DIRECT.
 	//
 	// Nil: ENOSYS. Not called where WriteBuf is set.
@@ -179,7 +179,7 @@ type Ops struct {
 	Write func(req *Request, ino Ino, data []byte, off int64, fi *FileInfo) (int, error)
 
 	// WriteBuf is Write with the data as a BufVec, which may name a pipe instead of memory: [BufCopy] moves it to a file
-	// by splice(2). Setting it turns CapSpliceRead on by default. buf must be consumed before the handler returns.
+	// by splice(2). Setting it turns CapSpliceRead on by default; a thread splices while it gets large writes. buf must be consumed before the handler returns.
 	//
 	// Nil: Write is called.
 	//

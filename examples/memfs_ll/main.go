@@ -17,8 +17,8 @@
 //
 // # Locks
 //
-// memfs.tree guards all directories: who wants to see or change names takes it. inode.mu guards the attributes and the content of
-// one inode. They are taken in that order, and never two of one kind.
+// memfs.tree guards all directories: who wants to see or change names takes it. table.mu guards the numbers of inodes, inode.mu the
+// attributes and the content of one inode. They are taken in that order, and never two of one kind.
 package main
 
 import (

@@ -31,6 +31,33 @@ func TestODirect(t *testing.T) {
 	}
 }
 
+// What the kernel takes from its cache may come through a descriptor with O_DIRECT, and be no whole block.
+func TestODirect_Mmap(t *testing.T) {
+	for _, opts := range []string{"", "writeback"} {
+		t.Run("options "+opts, func(t *testing.T) {
+			m := newMount(t, opts)
+			m.want("abc3456789", `printf 0123456789 > $S/f; $CLIENT client mmap $M/f abc; cat $S/f`)
+		})
+	}
+}
+
+// A symbolic link that comes in the way of a new file must not lead the server out of the source.
+func TestCreate_FollowsNoLink(t *testing.T) {
+	fs, dir := newTestFS(t)
+	target := filepath.Join(t.TempDir(), "target")
+	if err := os.Symlink(target, filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	req := &lowlevel.Request{UID: fs.self.uid, GID: fs.self.gid}
+	_, err := fs.create(req, lowlevel.RootIno, "link", 0o644, &lowlevel.FileInfo{Flags: unix.O_RDWR})
+	if err != unix.ESTALE { // which makes the kernel look again, and follow the link by itself
+		t.Errorf("got %v, want ESTALE", err)
+	}
+	if _, err := os.Lstat(target); err == nil {
+		t.Error("a file was created where the link leads")
+	}
+}
+
 func TestFiles_SameAsBelow(t *testing.T) {
 	m := newMount(t, posixOptions, "xattr")
 	for name, script := range map[string]string{

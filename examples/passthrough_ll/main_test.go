@@ -247,9 +247,9 @@ func clientSetACL(args []string) error {
 	return unix.Setxattr(args[0], "system.posix_acl_default", acl, 0)
 }
 
-// clientMmap writes a word into a file through a shared mapping.
+// clientMmap writes a word into a file, opened with O_DIRECT, through a shared mapping.
 func clientMmap(args []string) error {
-	fd, err := unix.Open(args[0], unix.O_RDWR, 0)
+	fd, err := unix.Open(args[0], unix.O_RDWR|unix.O_DIRECT, 0)
 	if err != nil {
 		return err
 	}
@@ -258,5 +258,5 @@ func clientMmap(args []string) error {
 		return err
 	}
 	copy(mem, args[1])
-	return unix.Munmap(mem)
+	return unix.Msync(mem, unix.MS_SYNC)
 }

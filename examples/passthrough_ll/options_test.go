@@ -192,19 +192,6 @@ func TestOption_Writeback(t *testing.T) {
 	}
 }
 
-// Data that the kernel takes from its cache may come through a descriptor with O_DIRECT, and be no whole block.
-func TestOption_WritebackWithODirect(t *testing.T) {
-	m := newMount(t, "writeback")
-	m.run(`printf 0123456789 > $M/f
-		exec 3<>$M/f
-		printf abc >&3
-		dd if=/dev/zero of=$M/f bs=4096 count=1 seek=1 oflag=direct conv=notrunc status=none
-		$CLIENT client mmap $M/f XYZ
-		truncate -s 5 $M/f
-		sync -f $M/f`)
-	m.want("XYZ34", `cat $S/f`)
-}
-
 func TestOption_Flock(t *testing.T) {
 	const script = `exec 3>$M/f; flock 3; if flock -n $S/f true; then echo free; else echo locked; fi`
 	for opts, want := range map[string]string{

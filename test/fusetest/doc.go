@@ -27,6 +27,8 @@ A Kernel is as strict as Linux: a reply that Linux would refuse fails the test (
 Linux. It sends what it is told to and nothing else: it caches nothing, checks no permissions, resolves no paths, and
 does not tell a server that a notification named something it has never heard of. Every notification succeeds.
 
+Handlers run on threads of C: they may call t.Error, but never t.Fatal or t.FailNow, which would end the whole process.
+
 Without a test at hand (examples, fuzz targets, benchmarks) use [Connect] for [Start] and [New] for [NewKernel]; [Socketpair] has the bare
 socket.
 
