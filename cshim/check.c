@@ -104,7 +104,13 @@ static bool data_fits(uint32_t opcode, const char *arg, const char *rest, const 
 	return true;
 }
 
-bool gf_check_request(const void *buf, size_t size)
+/* The fixed part of a request. That of SETXATTR is longer where both sides have agreed on SETXATTR_EXT. */
+static size_t fixed_size(const struct gf_session *s, uint32_t opcode)
+{
+	return opcode == 21 && s->setxattr_ext ? 16 : layout[opcode].fixed;
+}
+
+bool gf_check_request(const struct gf_session *s, const void *buf, size_t size)
 {
 	const char *p = buf, *end = p + size, *arg;
 	uint32_t opcode;
@@ -115,9 +121,9 @@ bool gf_check_request(const void *buf, size_t size)
 	if (opcode >= sizeof(layout) / sizeof(layout[0]))
 		return true; /* libfuse answers ENOSYS */
 	arg = p + IN_HEADER;
-	if ((size_t)(end - arg) < layout[opcode].fixed)
+	if ((size_t)(end - arg) < fixed_size(s, opcode))
 		return false;
-	p = arg + layout[opcode].fixed;
+	p = arg + fixed_size(s, opcode);
 	for (int i = 0; i < layout[opcode].names; i++) {
 		/* the target of a symlink is its second string; xattr names may hold anything */
 		bool any = (opcode == 6 && i == 1) || opcode == 21 || opcode == 22 || opcode == 24;

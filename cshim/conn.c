@@ -114,6 +114,9 @@ void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn)
 	conn_put(conn, &c, old_want);
 	if (conn->max_write > max_write)
 		conn->max_write = max_write;
+#ifdef FUSE_CAP_SETXATTR_EXT /* 3.15 */
+	s->setxattr_ext = c.want & FUSE_CAP_SETXATTR_EXT;
+#endif
 	s->splice = c.want & FUSE_CAP_SPLICE_READ;
 	s->conn = conn;
 	s->inited = true;

@@ -169,7 +169,7 @@ void gf_process(struct gf_session *s, struct gf_input *in)
 		memcpy(&h, in->buf.mem, sizeof(h));
 		if (h.unique == 0 && !no_answer(h.opcode))
 			return; /* its answer would be taken for a notification */
-		if (!gf_check_request(in->buf.mem, in->buf.size)) {
+		if (!gf_check_request(s, in->buf.mem, in->buf.size)) {
 			refuse(s, &h);
 			return;
 		}

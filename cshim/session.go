@@ -17,7 +17,7 @@ type Session struct {
 
 // argv returns args as C has them, and how to free it.
 func argv(args []string) (C.int, **C.char, func()) {
-	p := C.malloc(C.size_t(len(args)+1) * C.size_t(unsafe.Sizeof(uintptr(0))))
+	p := C.calloc(C.size_t(len(args)+1), C.size_t(unsafe.Sizeof(uintptr(0)))) // zeroed: a write barrier reads what was there
 	list := unsafe.Slice((**C.char)(p), len(args)+1)
 	for i, a := range args {
 		list[i] = C.CString(a)

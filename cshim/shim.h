@@ -206,6 +206,7 @@ struct gf_session {
 	bool socket;  /* the fd is a socket, with anybody at its other end */
 	bool stream;  /* and of the kind that does not keep requests apart */
 	bool splice;  /* requests are received by splice */
+	bool setxattr_ext; /* SETXATTR comes in its longer form */
 	atomic_bool stopping; /* no further request is to be read */
 	int wake[2];  /* a byte in this pipe ends gf_session_handshake */
 	struct gf_pool *pool;
@@ -253,7 +254,7 @@ struct gf_input {
 int gf_input_alloc(struct gf_input *in, size_t payload);
 void gf_input_free(struct gf_input *in);
 int gf_receive(struct gf_session *s, struct gf_input *in);
-bool gf_check_request(const void *buf, size_t size);
+bool gf_check_request(const struct gf_session *s, const void *buf, size_t size);
 void gf_process(struct gf_session *s, struct gf_input *in);
 
 /* ---- ops.c ---- */

@@ -65,6 +65,9 @@ func TestFake_ErrnoTable(t *testing.T) {
 		},
 	}, cfg)
 	for _, tt := range errnoCases {
+		if tt.want == 511 && lowlevel.HeaderVersion() >= 316 {
+			tt.want = unix.ERANGE // libfuse: the C library has no name for it
+		}
 		err = tt.err
 		r := k.MustCall(t, fusetest.Lookup(1, "n"))
 		wantBytes(t, fmt.Sprintf("%#v", tt.err), r.Bytes(), errMessage(r.Unique, tt.want))
@@ -409,7 +412,7 @@ func TestFake_AfterReplyRunsOnceTheReplyHasLeft(t *testing.T) {
 
 func TestFake_ReplyAfterClose(t *testing.T) {
 	replies := make(chan reply, 1)
-	cfg := lowlevel.Config{SingleThread: true, DrainTimeout: time.Millisecond}
+	cfg := lowlevel.Config{SingleThread: true, DrainTimeout: 100 * time.Millisecond}
 	k := serveConfig(t, &lowlevel.Ops{Unlink: func(r request, _ ino, _ string) error {
 		replies <- r.Detach()
 		return nil

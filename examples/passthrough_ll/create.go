@@ -47,12 +47,12 @@ func (fs *passthrough) createOpen(req *lowlevel.Request, parent lowlevel.Ino, na
 	// By descriptor, not by name: the name may be another file's by now.
 	path, err := openPath(unix.AT_FDCWD, procPath(fd), 0)
 	if err != nil {
-		unix.Close(fd)
+		closeFD(fd)
 		return lowlevel.EntryParam{}, err
 	}
 	e, err := fs.adopt(path)
 	if err != nil {
-		unix.Close(fd)
+		closeFD(fd)
 		return lowlevel.EntryParam{}, err
 	}
 	fs.opened(fi, fd)

@@ -102,7 +102,7 @@ func (d *openDir) skip(e *dirent) {
 }
 
 func (d *openDir) close() {
-	unix.Close(d.fd)
+	closeFD(d.fd)
 	if d.buf != nil {
 		direntBufs.Put(d.buf)
 	}

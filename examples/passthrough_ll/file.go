@@ -134,7 +134,7 @@ func (fs *passthrough) writePage(ino lowlevel.Ino, data []byte, off int64) (int,
 	if err != nil {
 		return 0, err
 	}
-	defer unix.Close(fd)
+	defer closeFD(fd)
 	return ignoringEINTR(func() (int, error) { return unix.Pwrite(fd, data, off) })
 }
 

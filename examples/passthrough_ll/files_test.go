@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -292,42 +293,38 @@ func clientTmpfile(args []string) error {
 	return unix.Linkat(unix.AT_FDCWD, procPath(fd), unix.AT_FDCWD, args[1], unix.AT_SYMLINK_FOLLOW)
 }
 
-// Programs that people run on filesystems.
+// Programs that people run on filesystems, with a part of Go's own source.
 func TestTools(t *testing.T) {
+	goroot := strings.TrimSpace(fusetest.Run(t, time.Minute, "go", "env", "GOROOT"))
+	tree := filepath.Join(goroot, "src", "net")
 	for _, opts := range []string{"", "cache=never", "cache=always,writeback,xattr"} {
-		t.Run("options "+opts, func(t *testing.T) {
-			m := newMount(t, posixOptions, opts)
-			tree := filepath.Dir(filepath.Dir(mustAbs(t, "."))) // this repository
-			t.Run("tar", func(t *testing.T) {
-				mm := *m
-				mm.t = t
-				mm.run(`mkdir tar; tar cf - --exclude=.git -C ` + tree + ` . | tar xf - -C tar
-					diff -r --exclude=.git ` + tree + ` tar; tar cf - -C tar . | tar df - -C $S/tar`)
-			})
-			t.Run("rsync", func(t *testing.T) {
-				if _, err := exec.LookPath("rsync"); err != nil {
-					fusetest.Skip(t, "needs rsync")
-				}
-				mm := *m
-				mm.t = t
-				mm.want("", `rsync -aH --exclude=.git `+tree+`/ rsync/; rsync -aHnic --delete --exclude=.git `+tree+`/ rsync/`)
-			})
-			t.Run("git", func(t *testing.T) {
-				mm := *m
-				mm.t = t
-				mm.run(`git init -q repo; cd repo; cp -r ` + tree + `/examples .
-					git add . ; git -c user.name=x -c user.email=x@x commit -qm one; git status --porcelain | wc -l | grep -qx 0
-					git gc -q; cd ..; git clone -q repo clone; git -C clone fsck --full --strict; diff -r repo/examples clone/examples`)
-			})
+		m := newMount(t, posixOptions, opts)
+		t.Run("tar "+opts, func(t *testing.T) {
+			m.in(t).run(`mkdir tar; tar cf - -C ` + tree + ` . | tar xf - -C tar
+				diff -r ` + tree + ` tar; tar cf - -C tar . | tar df - -C $S/tar`)
+		})
+		t.Run("rsync "+opts, func(t *testing.T) {
+			if _, err := exec.LookPath("rsync"); err != nil {
+				fusetest.Skip(t, "needs rsync")
+			}
+			m.in(t).want("", `rsync -aH `+tree+`/ rsync/; rsync -aHnic --delete `+tree+`/ rsync/`)
+		})
+		t.Run("git "+opts, func(t *testing.T) {
+			m.in(t).run(`git init -q repo; cp -r ` + tree + ` repo; cd repo
+				git add -f .; git -c user.name=x -c user.email=x@x commit -qm one; git status --porcelain | wc -l | grep -qx 0
+				git gc -q; cd ..; git clone -q repo clone; git -C clone fsck --full --strict 2>&1; diff -r repo/net clone/net`)
+		})
+		t.Run("sqlite3 "+opts, func(t *testing.T) {
+			if _, err := exec.LookPath("sqlite3"); err != nil {
+				fusetest.Skip(t, "needs sqlite3")
+			}
+			m.in(t).want("ok 1000 500500", `sqlite3 db 'create table t(n); with recursive c(n) as (select 1 union all select n+1 from c limit 1000)
+				insert into t select n from c'; echo $(sqlite3 db 'pragma integrity_check' 'select count(*) from t' 'select sum(n) from t')`)
+		})
+		t.Run("go build "+opts, func(t *testing.T) {
+			m.in(t).want("hello", `mkdir hello; cd hello; export GOCACHE=$M/gocache GOFLAGS=-buildvcs=false
+				printf 'module hello\n' > go.mod; printf 'package main\nfunc main() { print("hello") }\n' > main.go
+				go build -o hello . && ./hello 2>&1; chmod -R u+w $GOCACHE`)
 		})
 	}
-}
-
-func mustAbs(t *testing.T, path string) string {
-	t.Helper()
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return abs
 }

@@ -163,11 +163,12 @@ func (t *inodeTable) close() {
 	}
 	clear(t.byNode)
 	clear(t.byKey)
-	unix.Close(t.root.fd)
+	closeFD(t.root.fd)
 }
 
+// closeFD closes a descriptor, if there is one. Where nothing was written, closing has nothing to say.
 func closeFD(fd int) {
 	if fd >= 0 {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 	}
 }

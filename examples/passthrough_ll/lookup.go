@@ -16,7 +16,7 @@ type pathFD struct {
 
 func (p pathFD) close() {
 	if p.temporary {
-		unix.Close(p.fd)
+		closeFD(p.fd)
 	}
 }
 
@@ -113,7 +113,7 @@ func (fs *passthrough) lookupParent(node lowlevel.Ino) (lowlevel.EntryParam, err
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err == nil && keyOf(&st) == fs.inodes.root.key {
-		unix.Close(fd)
+		closeFD(fd)
 		return fs.rootEntry()
 	}
 	return fs.adopt(fd)
@@ -152,13 +152,13 @@ func (fs *passthrough) stat(in *inode) (st unix.Stat_t, err error) {
 func (fs *passthrough) adopt(fd int) (lowlevel.EntryParam, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
+		closeFD(fd)
 		return lowlevel.EntryParam{}, err
 	}
 	key := keyOf(&st)
 	node, gen := fs.nodes.choose(fd, key)
-	if fd >= fs.fdLimit/4*3 && node&counted == 0 {
-		unix.Close(fd)
+	if fd >= fs.fdLimit/4*3 && canReopen(node) {
+		closeFD(fd)
 		fd = -1
 	}
 	return fs.entry(fs.inodes.add(fd, key, node, gen), &st), nil

@@ -35,7 +35,7 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	program = filepath.Join(dir, "passthrough_ll")
 	args := []string{"build", "-o", program}
 	if raceEnabled() {
@@ -95,7 +95,7 @@ func start(t *testing.T, dir string, args ...string) *fusetest.Program {
 	t.Helper()
 	prog := fusetest.StartProgramAt(t, dir, args...)
 	t.Cleanup(func() { _ = prog.StopBy(prog.Unmount) }) // its result comes again in StartProgramAt's cleanup
-	fusetest.Watchdog(t, 2*time.Minute, dir)
+	fusetest.Watchdog(t, 5*time.Minute, dir)
 	return prog
 }
 
@@ -142,6 +142,13 @@ func (m *mount) sh(u user, dir, script string) (string, error) {
 	}.Run("sh", "-c", script)
 }
 
+// in is m for a part of the test.
+func (m *mount) in(t *testing.T) *mount {
+	part := *m
+	part.t = t
+	return &part
+}
+
 // run runs a script on the mount as root, and fails the test if it fails.
 func (m *mount) run(script string) string {
 	m.t.Helper()
@@ -164,7 +171,7 @@ func (m *mount) want(want, script string) {
 func (m *mount) sameAsBelow(u user, name, prepare, script string) {
 	m.t.Helper()
 	m.t.Run(name, func(t *testing.T) {
-		mm := &mount{t: t, src: m.src, dir: m.dir, prog: m.prog}
+		mm := m.in(t)
 		plain := newDir(t)
 		want := mm.listing(u, plain, prepare, script)
 		if err := os.MkdirAll(filepath.Join(m.src, name), 0o755); err != nil {

@@ -49,10 +49,10 @@ func newNodeIDs(root int, dev uint64) *nodeIDs {
 	}
 	probe, err := openNode(fd, node)
 	if err != nil { // this takes CAP_DAC_READ_SEARCH
-		unix.Close(fd)
+		closeFD(fd)
 		return n
 	}
-	unix.Close(probe)
+	closeFD(probe)
 	n.mountFD = fd
 	return n
 }
@@ -86,11 +86,11 @@ func (n *nodeIDs) open(node lowlevel.Ino) (int, error) {
 	return fd, nil
 }
 
-func (n *nodeIDs) close() {
-	if n.mountFD >= 0 {
-		unix.Close(n.mountFD)
-	}
-}
+func (n *nodeIDs) close() { closeFD(n.mountFD) }
+
+// canReopen reports whether open will find the file that is called node, and no other. (A handle with generation 0, as files
+// that mkfs has made have, also opens a later file of that inode number.)
+func canReopen(node lowlevel.Ino) bool { return node&counted == 0 && uint32(node) != 0 }
 
 // handleNode returns the handle of the file that fd has open as a node ID, if it can be one.
 func handleNode(fd int) (lowlevel.Ino, bool) {

@@ -126,7 +126,7 @@ func mountFor(t *testing.T, u user) *mount {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dev.Close()
+	defer func() { _ = dev.Close() }()
 	data := fmt.Sprintf("fd=%d,rootmode=40000,user_id=%d,group_id=%d", dev.Fd(), u.uid, u.gid)
 	if err := unix.Mount("test", dir, "fuse.passthrough_ll", unix.MS_NOSUID|unix.MS_NODEV, data); err != nil {
 		t.Fatal(err)

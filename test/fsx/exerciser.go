@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -129,7 +130,7 @@ func (e *exerciser) finish() error {
 }
 
 func isUnsupported(err error) bool {
-	return err == unix.EOPNOTSUPP || err == unix.ENOSYS || err == unix.ENODEV
+	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENODEV)
 }
 
 func (e *exerciser) note(i int, name, what string) {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -105,7 +106,7 @@ func TestFsx_AgreesWithItsModel(t *testing.T) {
 		}
 		for seed := range 3 {
 			for _, direct := range []string{"false", "true"} {
-				t.Run("", func(t *testing.T) {
+				t.Run(fmt.Sprintf("seed=%d direct=%s", seed+1, direct), func(t *testing.T) {
 					t.Parallel()
 					file := dir + "/" + direct + strconv.Itoa(seed)
 					out := fusetest.Run(t, 90*time.Second, fsx, "-n", "4000", "-seed", strconv.Itoa(seed+1), "-direct="+direct, "-without", without, file)

@@ -18,7 +18,7 @@ import (
 func inNamespace(t *testing.T, s script) (string, error) {
 	t.Helper()
 	s.text = `exec unshare --mount bash -euo pipefail -c '
-		findmnt -rno TARGET,FSTYPE | { grep -E " fuse(blk)?([.]|$)" || true; } | while read -r point _; do umount -l "$(printf %b "$point")"; done
+		findmnt -rno TARGET,FSTYPE | { grep -E " fuse(blk)?([.]|$)" || true; } | while read -r point _; do umount -l "$(printf %b "$point")" || true; done
 		` + strings.ReplaceAll(s.text, "'", `'\''`) + `'`
 	return s.run()
 }
@@ -294,22 +294,38 @@ func TestUser_MountsByFusermount3(t *testing.T) {
 	}
 }
 
-// With auto_unmount the mount goes when the server dies, however it dies.
+// With auto_unmount the mount goes when the server dies, however it dies. Not quite always: fusermount3 looks whether the mount is dead, and when it looks
+// before the kernel has closed the dead server's /dev/fuse, it leaves the mount (C's passthrough_ll: about one kill in 20). So there are more tries.
 func TestAutoUnmount_AfterKill(t *testing.T) {
 	for _, f := range []filesystem{memfs, passthrough} {
 		t.Run(f.name, func(t *testing.T) {
-			p := f.start(t, "auto_unmount")
-			script{dir: p.dir, text: `echo x > $D/f; cat $D/f`}.must(t)
-			p.signal(t, syscall.SIGKILL)
-			p.exitCode(t)
-			fusetest.Eventually(t, exitTimeout, "the mount to go", func() bool { return mountsAt(t, p.dir) == 0 })
-			script{dir: p.dir, text: `[ ! -e $D/f ]`}.must(t)
+			for range 6 {
+				if unmountsWhenKilled(t, f) {
+					return
+				}
+			}
+			t.Error("the mount stays")
 		})
 	}
 	t.Run("clean end", func(t *testing.T) {
 		p := memfs.mount(t, "auto_unmount")
 		script{dir: p.Mountpoint, text: `echo x > $D/f; cat $D/f`}.must(t)
 	})
+}
+
+func unmountsWhenKilled(t *testing.T, f filesystem) bool {
+	p := f.start(t, "auto_unmount")
+	script{dir: p.dir, text: `echo x > $D/f; cat $D/f`}.must(t)
+	p.signal(t, syscall.SIGKILL)
+	p.exitCode(t)
+	deadline := time.Now().Add(2 * time.Second)
+	for mountsAt(t, p.dir) > 0 {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	script{dir: p.dir, text: `[ ! -e $D/f ]`}.must(t)
+	return true
 }
 
 // Several mounts live and end independently.

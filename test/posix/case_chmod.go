@@ -168,8 +168,11 @@ func writeClearsSUID(t *T) {
 		mode, after uint32
 		flags       int
 	}{
-		{0o4777, 0o777, unix.O_WRONLY}, {0o2777, 0o777, unix.O_RDWR}, {0o6777, 0o777, unix.O_RDWR},
-		{0o4666, 0o666, unix.O_WRONLY}, {0o1777, 0o1777, unix.O_WRONLY},
+		{0o4777, 0o777, unix.O_WRONLY},
+		{0o2777, 0o777, unix.O_RDWR},
+		{0o6777, 0o777, unix.O_RDWR},
+		{0o4666, 0o666, unix.O_WRONLY},
+		{0o1777, 0o1777, unix.O_WRONLY},
 	}
 	for _, row := range rows {
 		for _, w := range []who{owner, other} {

@@ -143,8 +143,16 @@ func dataPositions(t *T) {
 		whence int
 		want   int64
 		errno  unix.Errno
-	}{{0, unix.SEEK_CUR, 13, 0}, {-5, unix.SEEK_END, 8, 0}, {4, unix.SEEK_SET, 4, 0}, {100, unix.SEEK_END, 113, 0}, {-1, unix.SEEK_SET, 0, unix.EINVAL},
-		{-14, unix.SEEK_END, 0, unix.EINVAL}, {0, 99, 0, unix.EINVAL}, {0, unix.SEEK_CUR, 113, 0}}
+	}{
+		{0, unix.SEEK_CUR, 13, 0},
+		{-5, unix.SEEK_END, 8, 0},
+		{4, unix.SEEK_SET, 4, 0},
+		{100, unix.SEEK_END, 113, 0},
+		{-1, unix.SEEK_SET, 0, unix.EINVAL},
+		{-14, unix.SEEK_END, 0, unix.EINVAL},
+		{0, 99, 0, unix.EINVAL},
+		{0, unix.SEEK_CUR, 113, 0},
+	}
 	for _, r := range rows {
 		pos, err := unix.Seek(fd, r.off, r.whence)
 		errno := call{"", err}.errno()

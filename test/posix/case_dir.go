@@ -92,8 +92,10 @@ func dirEntries(t *T) {
 }
 
 func dirTypes(t *T) {
-	types := map[string]byte{Regular: unix.DT_REG, Dir: unix.DT_DIR, Fifo: unix.DT_FIFO, Block: unix.DT_BLK, Char: unix.DT_CHR,
-		Socket: unix.DT_SOCK, Symlink: unix.DT_LNK, ".": unix.DT_DIR, "..": unix.DT_DIR}
+	types := map[string]byte{
+		Regular: unix.DT_REG, Dir: unix.DT_DIR, Fifo: unix.DT_FIFO, Block: unix.DT_BLK, Char: unix.DT_CHR,
+		Socket: unix.DT_SOCK, Symlink: unix.DT_LNK, ".": unix.DT_DIR, "..": unix.DT_DIR,
+	}
 	t.ok(root.mkdir("d", 0o755))
 	for _, kind := range allKinds {
 		t.create(kind, "d/"+kind)

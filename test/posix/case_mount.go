@@ -69,8 +69,10 @@ func mountReadOnly(t *T) {
 	}
 	t.create(Regular, "d/a")
 	t.ok(call{"remount read-only", unix.Mount("", "d", "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")})
-	for _, c := range []call{root.rename("d/a", "d/b"), root.link("d/a", "d/b"), root.open("d/a", unix.O_RDWR, 0), root.access("d/a", unix.W_OK),
-		root.open("d/a", unix.O_RDONLY|unix.O_TRUNC, 0), root.open("d/b", unix.O_CREAT|unix.O_RDONLY, 0o644)} {
+	for _, c := range []call{
+		root.rename("d/a", "d/b"), root.link("d/a", "d/b"), root.open("d/a", unix.O_RDWR, 0), root.access("d/a", unix.W_OK),
+		root.open("d/a", unix.O_RDONLY|unix.O_TRUNC, 0), root.open("d/b", unix.O_CREAT|unix.O_RDONLY, 0o644),
+	} {
 		t.want(c, unix.EROFS)
 	}
 	t.ok(call{"umount", unix.Unmount("d", unix.MNT_DETACH)})

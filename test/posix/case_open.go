@@ -89,8 +89,10 @@ func openDirectory(t *T) {
 
 func openDirWrite(t *T) {
 	t.ok(root.mkdir("d", 0o755))
-	for _, flags := range []int{unix.O_WRONLY, unix.O_RDWR, unix.O_RDONLY | unix.O_TRUNC, unix.O_WRONLY | unix.O_TRUNC, unix.O_RDWR | unix.O_TRUNC,
-		unix.O_CREAT, unix.O_CREAT | unix.O_WRONLY} {
+	for _, flags := range []int{
+		unix.O_WRONLY, unix.O_RDWR, unix.O_RDONLY | unix.O_TRUNC, unix.O_WRONLY | unix.O_TRUNC, unix.O_RDWR | unix.O_TRUNC,
+		unix.O_CREAT, unix.O_CREAT | unix.O_WRONLY,
+	} {
 		t.want(root.open("d", flags, 0o644), unix.EISDIR)
 	}
 	fd, c := root.openFD("d", unix.O_RDONLY, 0)

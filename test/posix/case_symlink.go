@@ -36,8 +36,10 @@ func (t *T) linkIs(p, want string) {
 
 // The target is any text, kept byte for byte; its length is the size.
 func symlinkTargets(t *T) {
-	targets := []string{"a", "/", ".", "..", "/abs/olute", "rel/ative", "a//b/", "\xff\xfe", "sp ace\n", strings.Repeat("t", t.nameMax+1),
-		strings.Repeat("t/", 2000), strings.Repeat("t", pathMax-1), strings.Repeat("s", 59), strings.Repeat("s", 60), strings.Repeat("s", 61)}
+	targets := []string{
+		"a", "/", ".", "..", "/abs/olute", "rel/ative", "a//b/", "\xff\xfe", "sp ace\n", strings.Repeat("t", t.nameMax+1),
+		strings.Repeat("t/", 2000), strings.Repeat("t", pathMax-1), strings.Repeat("s", 59), strings.Repeat("s", 60), strings.Repeat("s", 61),
+	}
 	for _, target := range targets {
 		t.ok(root.symlink(target, "l"))
 		t.lstat("l", isKind(Symlink), isSize(int64(len(target))))

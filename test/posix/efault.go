@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -73,6 +74,7 @@ func (rc rawCall) with(at int, bad uintptr, good *byte) call {
 	}
 	a[at] = bad
 	_, _, errno := unix.Syscall6(rc.trap, a[0], a[1], a[2], a[3], a[4], 0)
+	runtime.KeepAlive(good) // the array holds it as a number
 	return rawResult(rc.name+" with a bad address", errno)
 }
 

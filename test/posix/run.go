@@ -31,7 +31,6 @@ type T struct {
 	name    string
 	dir     string // absolute path of the test's directory
 	nameMax int
-	readers []int
 	res     *results
 	out     io.Writer
 }

@@ -61,7 +61,7 @@ func run(dirs []string) error {
 		if err != nil {
 			return err
 		}
-		defer s.Close()
+		defer func() { _ = s.Close() }()
 		if err := s.Mount(dir); err != nil {
 			return err
 		}
