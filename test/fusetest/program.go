@@ -22,11 +22,12 @@ type Program struct {
 	// Cmd is the process.
 	Cmd *exec.Cmd
 
-	output lockedBuffer
-	exited chan struct{} // closed when the process has ended
-	err    error         // of Wait
-	once   sync.Once
-	stop   error
+	output    lockedBuffer
+	exited    chan struct{} // closed when the process has ended
+	err       error         // of Wait
+	once      sync.Once
+	stop      error
+	signalled bool // by Stop
 }
 
 const (
@@ -35,8 +36,8 @@ const (
 )
 
 // StartProgram starts the filesystem program args[0] with the arguments args[1:], followed by -f and a new directory, waits until it
-// is mounted there, and stops it at the end of the test. The test fails if it cannot be mounted, or does not end cleanly:
-// exit code 0, and neither process nor mount left.
+// is mounted there, and stops it at the end of the test (see Stop). The test fails if it cannot be mounted, or does not end
+// cleanly: a good exit code, and neither process nor mount left.
 func StartProgram(t testing.TB, args ...string) *Program {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "mnt")
@@ -118,8 +119,18 @@ func (p *Program) ended() bool {
 }
 
 // Stop ends the program by SIGTERM, unless it has ended already, and checks that it ends well and leaves nothing. Further calls
-// return what the first one did.
-func (p *Program) Stop() error { return p.StopBy(p.Terminate) }
+// return what the first one did. Exit code 1 is well, too: that is what programs of libfuse's low-level API return after a signal.
+func (p *Program) Stop() error {
+	return p.StopBy(func() error {
+		p.signalled = true
+		return p.Terminate()
+	})
+}
+
+// endedWell tells whether the exit code is as it should be.
+func (p *Program) endedWell() bool {
+	return p.err == nil || p.signalled && p.Cmd.ProcessState.ExitCode() == 1
+}
 
 // Terminate sends SIGTERM.
 func (p *Program) Terminate() error { return p.Cmd.Process.Signal(unix.SIGTERM) }
@@ -149,7 +160,7 @@ func (p *Program) stopBy(end func() error) error {
 	}
 	select {
 	case <-p.exited:
-		if p.err != nil {
+		if !p.endedWell() {
 			errs = append(errs, fmt.Errorf("%s: %w\n%s", p.Cmd, p.err, p.Output()))
 		}
 	case <-time.After(stopTimeout):
@@ -202,7 +213,11 @@ func ForceUnmount(dir string) error {
 // Build builds the Go command pkg (an import path or directory) and returns the path of the program. flags go to go build.
 func Build(t testing.TB, pkg string, flags ...string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(pkg), ".go"))
+	dir, err := filepath.Abs(pkg) // so that "." has a name
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(dir), ".go"))
 	args := append([]string{"build", "-o", out}, flags...)
 	Run(t, 10*time.Minute, "go", append(args, pkg)...)
 	return out
