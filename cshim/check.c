@@ -104,10 +104,30 @@ static bool data_fits(uint32_t opcode, const char *arg, const char *rest, const 
 	return true;
 }
 
-/* The fixed part of a request. That of SETXATTR is longer where both sides have agreed on SETXATTR_EXT. */
+/* The fixed part of a request. That of SETXATTR is longer where both sides have agreed on SETXATTR_EXT; old kernels have shorter ones. */
 static size_t fixed_size(const struct gf_session *s, uint32_t opcode)
 {
-	return opcode == 21 && s->setxattr_ext ? 16 : layout[opcode].fixed;
+	unsigned minor = s->conn != NULL ? s->conn->proto_minor : 0;
+
+	if (opcode == 21 && s->setxattr_ext)
+		return 16;
+	if (minor < 12 && (opcode == 8 || opcode == 35)) /* MKNOD, CREATE: without umask */
+		return 8;
+	if (minor < 9) {
+		switch (opcode) {
+		case 3: /* GETATTR: without flags and fh */
+			return 0;
+		case 15: /* READ, WRITE, READDIR: without lock owner and flags */
+		case 16:
+		case 28:
+			return 24;
+		case 31: /* GETLK, SETLK, SETLKW: without flags */
+		case 32:
+		case 33:
+			return 40;
+		}
+	}
+	return layout[opcode].fixed;
 }
 
 bool gf_check_request(const struct gf_session *s, const void *buf, size_t size)

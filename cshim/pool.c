@@ -27,6 +27,7 @@
 #define TICK_MAX 1000000	/* ns */
 #define TICKS_TO_SLEEP 20	/* without a request */
 #define TICKS_TO_SHRINK 2000	/* without a stall */
+#define TRIES_TO_END 10000	/* for threads that are in no handler, TICK_MAX each */
 
 struct worker {
 	struct worker *next;
@@ -360,13 +361,12 @@ void gf_pool_stop(struct gf_session *s)
 }
 
 /* Gets those out of gf_receive that are in it, or were about to be. */
-static bool interrupt_readers(struct gf_pool *p)
+static void interrupt_readers(struct gf_pool *p)
 {
 	for (struct worker *w = p->workers; w != NULL; w = w->next) {
 		if (w->reading)
 			gf_interrupt(w->thread);
 	}
-	return p->reading > 0;
 }
 
 static bool before(const struct timespec *a, const struct timespec *b)
@@ -379,22 +379,20 @@ int gf_pool_join(struct gf_session *s, int timeout_ms)
 {
 	struct gf_pool *p = s->pool;
 	struct timespec end = from_now(timeout_ms * 1000000L);
-	int rc;
+	int rc, tries = 0;
 
 	if (p == NULL)
 		return 0;
 	gf_interrupt_begin();
 	pthread_mutex_lock(&p->lock);
 	while (p->alive > 0) {
-		struct timespec again = from_now(TICK_MAX);
-		bool some = interrupt_readers(p);
+		struct timespec now = from_now(0), again = from_now(TICK_MAX);
 
-		rc = pthread_cond_timedwait(&p->ended, &p->lock, some && before(&again, &end) ? &again : &end);
-		if (rc == ETIMEDOUT && !some)
+		/* The time is for handlers. Threads without one end soon, whatever the time. */
+		if (before(&end, &now) && (p->busy > 0 || ++tries > TRIES_TO_END))
 			break;
-		again = from_now(0);
-		if (before(&end, &again))
-			break;
+		interrupt_readers(p);
+		pthread_cond_timedwait(&p->ended, &p->lock, &again);
 	}
 	reap(p);
 	rc = p->alive > 0 ? -ETIMEDOUT : 0;

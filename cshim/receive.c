@@ -15,6 +15,9 @@ struct in_header {
 	uint32_t uid, gid, pid, padding;
 };
 
+/* opcodes */
+enum { FORGET = 2, WRITE = 16, INTERRUPT = 36, NOTIFY_REPLY = 41, BATCH_FORGET = 42 };
+
 #define HEADERS (sizeof(struct in_header) + 40) /* with struct fuse_write_in */
 #define SLACK 4096				/* libfuse's FUSE_BUFFER_HEADER_SIZE */
 #define GUARD 64 /* zeros behind each request: a string that lacks its end finds it there */
@@ -102,7 +105,6 @@ static int receive_by_splice(struct gf_session *s, struct gf_input *in)
 
 static int receive_by_read(struct gf_session *s, struct gf_input *in)
 {
-	enum { WRITE = 16 };
 	struct in_header h;
 	ssize_t n;
 
@@ -138,8 +140,6 @@ int gf_receive(struct gf_session *s, struct gf_input *in)
 
 static bool no_answer(uint32_t opcode)
 {
-	enum { FORGET = 2, INTERRUPT = 36, NOTIFY_REPLY = 41, BATCH_FORGET = 42 };
-
 	return opcode == FORGET || opcode == INTERRUPT || opcode == NOTIFY_REPLY || opcode == BATCH_FORGET;
 }
 
@@ -173,6 +173,8 @@ void gf_process(struct gf_session *s, struct gf_input *in)
 			refuse(s, &h);
 			return;
 		}
+		if (s->socket && h.opcode == NOTIFY_REPLY && !gf_retrieve_expected(s, h.unique))
+			return;
 		gf_unique = h.unique;
 	}
 	fuse_session_process_buf(s->se, &in->buf);

@@ -191,5 +191,6 @@ void gf_session_destroy(struct gf_session *s)
 {
 	fuse_session_destroy(s->se);
 	gf_pool_free(s);
+	gf_retrieves_free(s);
 	session_free(s);
 }

@@ -211,6 +211,7 @@ struct gf_session {
 	int wake[2];  /* a byte in this pipe ends gf_session_handshake */
 	struct gf_pool *pool;
 	struct gf_loop *loop;
+	struct gf_retrieves *retrieves;
 };
 
 struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, uint64_t handle);
@@ -299,6 +300,8 @@ int gf_in_handler(void);
 
 /* ---- notify.c ---- */
 
+bool gf_retrieve_expected(struct gf_session *s, uint64_t unique);
+void gf_retrieves_free(struct gf_session *s);
 int gf_notify_retrieve(struct gf_session *s, uint64_t ino, size_t size, off_t off, uint64_t cookie);
 
 /* ---- conn.c ---- */

@@ -29,16 +29,19 @@ func TestConnInfo_SettersHaveBounds(t *testing.T) {
 		{"max_read", (*ConnInfo).SetMaxRead, (*ConnInfo).MaxRead, []uint32{0, 1, 4096, math.MaxUint32}, nil},
 		{
 			"max_readahead", (*ConnInfo).SetMaxReadahead, (*ConnInfo).MaxReadahead,
-			[]uint32{128 << 10, 4096, 0}, []uint32{1, math.MaxUint32}, // after 0 nothing else: it is only ever lowered
+			[]uint32{128 << 10, 4096, 0},
+			[]uint32{1, math.MaxUint32}, // after 0 nothing else: it is only ever lowered
 		},
 		{"max_background", (*ConnInfo).SetMaxBackground, (*ConnInfo).MaxBackground, []uint32{0, 1, 65535}, []uint32{65536, math.MaxUint32}},
 		{
 			"congestion_threshold", (*ConnInfo).SetCongestionThreshold, (*ConnInfo).CongestionThreshold,
-			[]uint32{0, 1, 65535}, []uint32{65536, math.MaxUint32},
+			[]uint32{0, 1, 65535},
+			[]uint32{65536, math.MaxUint32},
 		},
 		{
 			"time_gran", (*ConnInfo).SetTimeGran, (*ConnInfo).TimeGran,
-			[]uint32{1, 10, 1000, 1000000, 1000000000}, []uint32{0, 2, 11, 999, 1000000001, math.MaxUint32},
+			[]uint32{1, 10, 1000, 1000000, 1000000000},
+			[]uint32{0, 2, 11, 999, 1000000001, math.MaxUint32},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

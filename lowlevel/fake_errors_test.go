@@ -412,7 +412,7 @@ func TestFake_AfterReplyRunsOnceTheReplyHasLeft(t *testing.T) {
 
 func TestFake_ReplyAfterClose(t *testing.T) {
 	replies := make(chan reply, 1)
-	cfg := lowlevel.Config{SingleThread: true, DrainTimeout: 100 * time.Millisecond}
+	cfg := lowlevel.Config{SingleThread: true, DrainTimeout: 500 * time.Millisecond}
 	k := serveConfig(t, &lowlevel.Ops{Unlink: func(r request, _ ino, _ string) error {
 		replies <- r.Detach()
 		return nil

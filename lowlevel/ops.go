@@ -17,7 +17,8 @@ import (
 // # Replies
 //
 // A handler replies by returning. A nil error sends the returned values, any other error is sent as an errno (see
-// [ToErrno]); a panic is logged with its stack and answered EIO. Exactly one reply is sent. A handler that cannot answer
+// [ToErrno]); a panic is logged with its stack and answered EIO (runtime.Goexit, as in testing.T.FailNow, cannot be caught and ends
+// the process). Exactly one reply is sent. A handler that cannot answer
 // before it returns calls [Request.Detach] and answers later.
 //
 // # Concurrency

@@ -47,11 +47,19 @@ func pumpRequests(t Transport, session *os.File) {
 			_, err = session.Write(buf[:n])
 		}
 		if err != nil {
-			// Half of it is closed: what has been read is still answered.
-			_ = unix.Shutdown(int(session.Fd()), unix.SHUT_WR)
+			shutdownWrite(session)
 			return
 		}
 	}
+}
+
+// shutdownWrite closes half of the connection: what has been read is still answered. It does nothing once pumpReplies has closed it.
+func shutdownWrite(session *os.File) {
+	conn, err := session.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
 }
 
 // pumpReplies passes replies on to the transport, and closes everything at the end of the session.

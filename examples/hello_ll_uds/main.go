@@ -2,9 +2,10 @@
 // whoever connects to a Unix socket and speaks the kernel's part of the FUSE protocol. Whatever can carry messages can be used
 // like this: a lowlevel.Transport takes the place of /dev/fuse (custom I/O, in C).
 //
-//	hello_ll_uds --socket=/tmp/hello.sock
+//	hello_ll_uds --socket=/tmp/hello.sock   # waits for one client, and serves it
+//	go test -v ./examples/hello_ll_uds      # client_test.go is such a client
 //
-// The tests of this example are such a client. The filesystem itself is in hello.go.
+// The filesystem itself is in hello.go.
 package main
 
 import (
@@ -142,8 +143,8 @@ func (s stream) ReadRequest(buf []byte) (int, error) {
 	if _, err := io.ReadFull(s, buf[:headerSize]); err != nil {
 		return 0, err
 	}
-	size := binary.NativeEndian.Uint32(buf)
-	if size < headerSize || int(size) > len(buf) {
+	size := int64(binary.NativeEndian.Uint32(buf))
+	if size < headerSize || size > int64(len(buf)) {
 		return 0, unix.EPROTO
 	}
 	_, err := io.ReadFull(s, buf[headerSize:size])

@@ -30,7 +30,7 @@ var loadScripts = []struct {
 	{text: `while dd if=/dev/zero of=$D/load/w1 bs=128k count=64 conv=fsync status=none; do :; done`},
 	{text: `while dd if=/dev/zero of=$D/load/w2 bs=4k count=300 status=none && cat $D/load/w2 > /dev/null; do :; done`},
 	{text: `while dd if=$D/load/big of=/dev/null bs=64k status=none iflag=nocache; do :; done`},
-	{text: `i=0; while : > $D/load/n$i && mv $D/load/n$i $D/load/m && ls -l $D/load > /dev/null && rm $D/load/m; do echo x > $D/load/named; i=$((i + 1)); done`},
+	{text: `i=0; while : > $D/load/n$i && mv $D/load/n$i $D/load/m && ls $D/load > /dev/null && rm $D/load/m; do echo x > $D/load/named; i=$((i + 1)); done`},
 	{text: `exec 9> $D/load/open; while echo line >&9; do :; done`, holds: true},
 	{text: `cd $D/load && echo x > entered && while stat -f . > /dev/null && stat . > /dev/null && mkdir d && rmdir d; do :; done`, holds: true},
 }
@@ -61,7 +61,16 @@ func startLoad(t *testing.T, dir string) *load {
 		l.cmds, l.ends, l.logs = append(l.cmds, cmd), append(l.ends, end), append(l.logs, log)
 	}
 	// Asked by a process of its own, as everything that touches a mount.
-	script{text: `until [ -s $D/load/w1 ] && [ -s $D/load/w2 ] && [ -s $D/load/open ] && [ -s $D/load/named ] && [ -s $D/load/entered ]; do read -rt 0.05 <> <(:) || true; done`, dir: dir}.must(t)
+	out, err := script{dir: dir, timeout: 30 * time.Second, text: `
+		cd $D/load
+		for i in $(seq 400); do
+			[ -s w1 ] && [ -s w2 ] && [ -s open ] && [ -s named ] && [ -s entered ] && exit
+			sleep 0.05
+		done
+		ls -l && exit 1`}.run()
+	if err != nil {
+		t.Fatalf("the clients do not get going: %v\n%s\n%s", err, out, l.said())
+	}
 	return l
 }
 
