@@ -2,6 +2,8 @@
 #include "shim.h"
 #include "_cgo_export.h"
 
+#include <sys/socket.h>
+
 /*
  * Until 3.16 capabilities are 32 bits; then there is a second pair of 64 bits, and libfuse wants only one pair of
  * them changed.
@@ -97,11 +99,23 @@ static void conn_put(struct fuse_conn_info *conn, const struct gf_conn *from, ui
 
 #define SPLICE_CAPS (FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE)
 
+/* A socket takes messages of limited size. What a read returns is limited by max_write, too. */
+static uint32_t fit_socket(const struct gf_session *s, uint32_t max_write)
+{
+	int sndbuf;
+	socklen_t len = sizeof(sndbuf);
+
+	if (!s->socket || getsockopt(fuse_session_fd(s->se), SOL_SOCKET, SO_SNDBUF, &sndbuf, &len) != 0)
+		return max_write;
+	sndbuf -= 8192; /* headers, and what the kernel adds */
+	return sndbuf > 4096 && (uint32_t)sndbuf < max_write ? (uint32_t)sndbuf & ~(uint32_t)4095 : max_write;
+}
+
 void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn)
 {
 	struct gf_conn c;
 	uint64_t old_want;
-	uint32_t max_write = conn->max_write; /* what fits libfuse's buffers; it does not look again afterwards */
+	uint32_t max_write = fit_socket(s, conn->max_write); /* libfuse does not look again whether it fits its buffers */
 
 	fuse_apply_conn_info_opts(s->conn_opts, conn);
 	no_uring(conn);

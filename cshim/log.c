@@ -19,6 +19,23 @@ static __thread struct {
 	char text[1024];
 } capture;
 
+/* libfuse logs some messages in pieces: they are put together until a line is whole. */
+static __thread struct {
+	size_t len;
+	char text[1024];
+} line;
+
+static void log_line(enum fuse_log_level level, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		line.text[line.len++] = text[i];
+		if (text[i] == '\n' || line.len == sizeof(line.text)) {
+			gfLog((int)level, line.text, line.len);
+			line.len = 0;
+		}
+	}
+}
+
 static void log_message(enum fuse_log_level level, const char *format, va_list ap)
 {
 	char text[1024];
@@ -36,7 +53,7 @@ static void log_message(enum fuse_log_level level, const char *format, va_list a
 		capture.len += take;
 	}
 	if (atomic_load(&to_go))
-		gfLog((int)level, text, (size_t)n);
+		log_line(level, text, (size_t)n);
 	else
 		fputs(text, stderr);
 }

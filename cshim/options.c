@@ -94,7 +94,6 @@ void gf_print_help(void)
 void gf_print_version(void)
 {
 	printf("FUSE library version %s\n", fuse_pkgversion());
-	fflush(stdout);
 	fuse_lowlevel_version();
 	fflush(stdout);
 }

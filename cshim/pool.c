@@ -180,7 +180,6 @@ static bool superfluous(const struct gf_pool *p)
 /* Ends the pool: no thread reads again. Those that do are to be interrupted by who waits for them. */
 static void stop_locked(struct gf_pool *p)
 {
-	atomic_store(&p->session->stopping, true);
 	p->stop = true;
 	for (struct worker *w = p->workers; w != NULL; w = w->next)
 		pthread_cond_signal(&w->cond);

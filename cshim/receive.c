@@ -46,45 +46,6 @@ void gf_input_free(struct gf_input *in)
 	memset(in, 0, sizeof(*in));
 }
 
-/* Reads n bytes, fewer at the end. An interrupt ends it only before the first byte, or when the session is to stop. */
-static ssize_t read_full(struct gf_session *s, char *to, size_t n)
-{
-	int fd = fuse_session_fd(s->se);
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t rc = read(fd, to + got, n - got);
-
-		if (rc == 0)
-			break;
-		if (rc < 0 && errno == EINTR && got > 0 && !atomic_load(&s->stopping))
-			continue;
-		if (rc < 0)
-			return -1;
-		got += (size_t)rc;
-	}
-	return (ssize_t)got;
-}
-
-/* A stream socket does not keep requests apart: the header tells how long each is. */
-static ssize_t read_stream(struct gf_session *s, char *to, size_t cap)
-{
-	struct in_header h;
-	ssize_t n = read_full(s, to, sizeof(h));
-
-	if (n != sizeof(h))
-		return n < 0 ? n : 0;
-	memcpy(&h, to, sizeof(h));
-	if (h.len < sizeof(h) || h.len > cap) {
-		errno = EPROTO;
-		return -1;
-	}
-	do {
-		n = read_full(s, to + sizeof(h), h.len - sizeof(h));
-	} while (n < 0 && errno == EINTR && !atomic_load(&s->stopping));
-	return n < 0 ? n : n + (ssize_t)sizeof(h);
-}
-
 /*
  * Splicing saves a copy of the data of large writes, and costs an additional system call for all else. So a thread splices as
  * long as that is what it gets: a stream of large writes.
@@ -106,12 +67,8 @@ static int receive_by_splice(struct gf_session *s, struct gf_input *in)
 static int receive_by_read(struct gf_session *s, struct gf_input *in)
 {
 	struct in_header h;
-	ssize_t n;
+	ssize_t n = read(fuse_session_fd(s->se), in->mem, in->cap);
 
-	if (s->stream)
-		n = read_stream(s, in->mem, in->cap);
-	else
-		n = read(fuse_session_fd(s->se), in->mem, in->cap);
 	if (n < 0) {
 		/* ENOENT: the request was interrupted before it was read. ENODEV: unmounted. ECONNRESET: a socket's peer is gone. */
 		if (errno == ENOENT)

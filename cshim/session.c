@@ -69,7 +69,6 @@ int gf_session_mount(struct gf_session *s, const char *mountpoint)
 	pthread_mutex_unlock(&mount_lock);
 	if (rc == 0 && getsockopt(fuse_session_fd(s->se), SOL_SOCKET, SO_TYPE, &type, &len) == 0) {
 		s->socket = true;
-		s->stream = type == SOCK_STREAM;
 	}
 	return rc;
 }

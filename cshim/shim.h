@@ -9,7 +9,6 @@
 #include "version.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -204,10 +203,8 @@ struct gf_session {
 	const struct fuse_conn_info *conn; /* inside se; set by init */
 	bool inited;
 	bool socket;  /* the fd is a socket, with anybody at its other end */
-	bool stream;  /* and of the kind that does not keep requests apart */
 	bool splice;  /* requests are received by splice */
 	bool setxattr_ext; /* SETXATTR comes in its longer form */
-	atomic_bool stopping; /* no further request is to be read */
 	int wake[2];  /* a byte in this pipe ends gf_session_handshake */
 	struct gf_pool *pool;
 	struct gf_loop *loop;

@@ -13,18 +13,40 @@ import (
 // readyEnv tells a process that it is the one in the background, and on which descriptor to say that it is ready.
 const readyEnv = "_GO_LIBFUSE3_READY_FD"
 
-// background starts the program anew as a session leader and waits until it is ready, or dead. In that new process it returns at once,
-// with parent false.
-func background(args []string, mountpoint string) (code int, parent bool) {
-	if os.Getenv(readyEnv) != "" {
-		return 0, false
+// takeReady returns the pipe, in a process that background has started, and nil in any other. Children are not to know of it.
+func takeReady() *os.File {
+	fd, err := strconv.Atoi(os.Getenv(readyEnv))
+	_ = os.Unsetenv(readyEnv)
+	if err != nil || fd < 0 {
+		return nil
 	}
+	unix.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), "ready")
+}
+
+// background starts the program anew as a session leader, waits until it is ready, or dead, and returns the exit code.
+func background(args []string, mountpoint string) int {
 	code, err := startBackground(args, mountpoint)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "fuse: cannot go to the background: %v (use -f to stay in the foreground)\n", err)
-		return 1, true
+		return 1
 	}
-	return code, true
+	return code
+}
+
+// executable returns the path of the program, so that the new process is known by its name; if that is gone, what the kernel has of it.
+func executable() string {
+	const self = "/proc/self/exe"
+	path, err := os.Executable()
+	if err != nil {
+		return self
+	}
+	there, err1 := os.Stat(path)
+	running, err2 := os.Stat(self)
+	if err1 != nil || err2 != nil || !os.SameFile(there, running) {
+		return self
+	}
+	return path
 }
 
 func startBackground(args []string, mountpoint string) (int, error) {
@@ -39,7 +61,7 @@ func startBackground(args []string, mountpoint string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	process, err := os.StartProcess("/proc/self/exe", args, &os.ProcAttr{
+	process, err := os.StartProcess(executable(), args, &os.ProcAttr{
 		Env:   append(os.Environ(), readyEnv+"="+strconv.Itoa(fd)),
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: true},
@@ -86,16 +108,12 @@ func inherited(pipe *os.File, mountpoint string) ([]*os.File, int, error) {
 
 // becomeDaemon is what is left to do when the filesystem is mounted: as fuse_daemonize, it goes to the root directory, and in the background
 // it lets go of the terminal and tells the parent.
-func becomeDaemon() error {
+func becomeDaemon(ready *os.File) error {
 	if err := os.Chdir("/"); err != nil {
 		return err
 	}
-	fd, err := strconv.Atoi(os.Getenv(readyEnv))
-	if err != nil {
-		return nil //nolint:nilerr // not in the background
-	}
-	if err := os.Unsetenv(readyEnv); err != nil {
-		return err
+	if ready == nil {
+		return nil // in the foreground
 	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
@@ -107,6 +125,6 @@ func becomeDaemon() error {
 			return err
 		}
 	}
-	_, err = unix.Write(fd, []byte{1})
-	return errors.Join(err, unix.Close(fd))
+	_, err = ready.Write([]byte{1})
+	return errors.Join(err, ready.Close())
 }

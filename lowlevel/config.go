@@ -11,7 +11,7 @@ import (
 // Config says how a session is to be run. The zero value is a good one.
 type Config struct {
 	// Args is a command line as for fuse_session_new: the program's name, then options ("-o", "allow_other", "-d"). Those of
-	// mount and connection are known (see the README for the list); any other is an error. Nil: no options, and os.Args[0] as the name.
+	// mount and connection are known (docs/options.md lists them); any other is an error. Nil: no options, and os.Args[0] as the name.
 	Args []string
 	// Mount holds mount options, in addition to those in Args.
 	Mount MountOptions
@@ -50,7 +50,7 @@ type MountOptions struct {
 	Subtype string
 	// AllowOther lets other users in (-o allow_other). For normal users, /etc/fuse.conf must have user_allow_other.
 	AllowOther bool
-	// AllowRoot lets root in, besides the owner (-o allow_root). Together with AllowOther it is refused by fusermount3.
+	// AllowRoot lets root in, besides the owner (-o allow_root). Together with AllowOther it prevails: root and the owner only.
 	AllowRoot bool
 	// DefaultPermissions has the kernel check permissions by mode and owner (-o default_permissions).
 	DefaultPermissions bool
@@ -58,7 +58,7 @@ type MountOptions struct {
 	ReadOnly bool
 	// AutoUnmount unmounts when the process dies (-o auto_unmount).
 	AutoUnmount bool
-	// MaxRead limits the size of reads in bytes (-o max_read=). 0: no limit.
+	// MaxRead limits the size of reads in bytes (-o max_read=). 0: no limit. Ops.Init must set the same by ConnInfo.SetMaxRead.
 	MaxRead uint32
 }
 

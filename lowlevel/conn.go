@@ -138,8 +138,9 @@ func (c *ConnInfo) ProtoMajor() uint32 { return c.c.ProtoMajor }
 // ProtoMinor returns the minor version of the kernel's FUSE protocol (proto_minor). libfuse may speak an older one.
 func (c *ConnInfo) ProtoMinor() uint32 { return c.c.ProtoMinor }
 
-// Capable returns what kernel and libfuse can (capable, capable_ext).
-func (c *ConnInfo) Capable() Cap { return Cap(c.c.Capable) & libraryCaps() }
+// Capable returns what kernel and libfuse can (capable, capable_ext). Enable knows better of CapParallelDirops and CapHandleKillpriv, which libfuse
+// before 3.17 says it can, but does not pass on.
+func (c *ConnInfo) Capable() Cap { return Cap(c.c.Capable) }
 
 // Want returns what is to be used (want, want_ext).
 func (c *ConnInfo) Want() Cap { return Cap(c.c.Want) }
@@ -157,7 +158,7 @@ func (c *ConnInfo) Enable(f Cap) error {
 	if f&CapOverIOUring != 0 {
 		return &UnsupportedError{Feature: "FUSE_CAP_OVER_IO_URING", Lacks: LibraryLacks}
 	}
-	if missing := f &^ c.Capable(); missing != 0 {
+	if missing := f &^ (c.Capable() & libraryCaps()); missing != 0 {
 		return unsupported(missing, c.c.ProtoMinor)
 	}
 	c.c.Want |= uint64(f)
@@ -206,7 +207,7 @@ func (c *ConnInfo) SetMaxWrite(n uint32) error {
 // max_read= and nothing else: the two must agree.
 func (c *ConnInfo) MaxRead() uint32 { return c.c.MaxRead }
 
-// SetMaxRead sets the largest read request in bytes. It must be what the mount option max_read says, or the mount fails.
+// SetMaxRead sets the largest read request in bytes. It must be what the mount option max_read says, else Mount returns EPROTO.
 func (c *ConnInfo) SetMaxRead(n uint32) error {
 	return c.limit(&c.c.MaxRead, "max_read", n, 0, math.MaxUint32)
 }

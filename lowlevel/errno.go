@@ -31,7 +31,7 @@ const enotsupp Errno = 524
 //	errors.ErrUnsupported             EOPNOTSUPP (never ENOSYS: the kernel would not ask again)
 //	anything else                     EIO (also Errno(0), which is an error that says it is none)
 //
-// libfuse 3.16 and newer send ERANGE for an errno that the C library has no name for (beyond 133).
+// io.EOF is EIO, but from Ops.Read and ReadBuf it is a short read. libfuse 3.16 and newer send ERANGE for an errno that the C library has no name for (beyond 133).
 func ToErrno(err error) Errno {
 	errno, _ := toErrno(err)
 	return errno

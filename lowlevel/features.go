@@ -18,7 +18,7 @@ type Feature struct {
 	NeedProto string
 	// Mount: this session may use it; for capabilities, kernel and library have agreed that they could. False before Mount has returned.
 	Mount bool
-	// Enabled: it is in use. For operations: they have a handler.
+	// Enabled: it is in use. For operations: they have a handler. For fields of struct fuse_conn_info it is not known.
 	Enabled bool
 }
 
@@ -52,7 +52,7 @@ func (s *Session) Features() []Feature {
 			NeedLibrary: needLibrary(k.library),
 			Kernel:      mounted && minor >= k.proto,
 			NeedProto:   needProto(k.proto),
-			Mount:       conn.Capable()&k.cap != 0,
+			Mount:       conn.Capable()&libraryCaps()&k.cap != 0,
 			Enabled:     conn.Want()&k.cap != 0,
 		})
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // SetLogger has what libfuse logs passed to l, and what it prints to stderr by perror as well, where the C library allows to
-// catch that (glibc). Nil has it go to stderr again, as in C. There is one logger for the process, as libfuse has it.
+// catch that (glibc): lines of C's stderr that begin with "fuse"; others go to stderr as before. Nil has it go to stderr again, as in C. There is one logger for the process, as libfuse has it.
 //
 // Implements:
 //

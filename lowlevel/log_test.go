@@ -182,3 +182,13 @@ func TestSlogLevel(t *testing.T) {
 		assert.Equal(t, want, slogLevel(level), "%d", level)
 	}
 }
+
+// What libfuse logs in pieces is one line.
+func TestSetLogger_PiecesMakeALine(t *testing.T) {
+	var buf bytes.Buffer
+	SetLogger(slog.New(slog.NewTextHandler(&buf, nil)))
+	defer SetLogger(nil)
+	_, err := New(&Ops{}, Config{Args: []string{"prog", "-o", "nonsense"}})
+	require.Error(t, err)
+	assert.Contains(t, buf.String(), "msg=\"fuse: unknown option(s): `-o nonsense'\"")
+}

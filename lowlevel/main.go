@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/go-libfuse3/go-libfuse3/cshim"
@@ -22,7 +23,7 @@ type Program struct {
 	// Setup runs after the command line is parsed and before anything is mounted, in the process that will serve. An error is printed to stderr;
 	// the program exits with 1.
 	Setup func(*Cmdline) error
-	// Config is the session's; the command line prevails.
+	// Config is the session's; the command line prevails. Args is replaced by what the command line leaves: append to Cmdline.Args in Setup.
 	Config Config
 	// Args is the command line, with the program's name first. Nil: os.Args.
 	Args []string
@@ -36,7 +37,7 @@ type Program struct {
 // the filesystem is unmounted or the process gets SIGINT, SIGTERM or SIGHUP, then unmounts.
 //
 // A Go program cannot fork. To go to the background, Main starts the program anew, with the same arguments, as a session of its own, and
-// exits when that one has mounted. So it should be called early: what the program does before is done twice.
+// exits when that one has mounted: with 0, or with its exit code if it could not. So it should be called early: what the program does before is done twice.
 //
 // Exit codes are those of libfuse's examples: 0 after an unmount, and after --help and --version; 1 otherwise, after a signal too.
 func Main(p *Program) int {
@@ -51,26 +52,40 @@ func Main(p *Program) int {
 	switch {
 	case cl.ShowHelp:
 		fmt.Printf("usage: %s [options] <mountpoint>\n\n", args[0])
-		cshim.PrintHelp()
+		PrintHelp()
 		fmt.Print(p.Help)
 		return 0
 	case cl.ShowVersion:
-		cshim.PrintVersion()
+		PrintVersion()
 		return 0
 	case cl.Mountpoint == "":
 		fmt.Printf("usage: %s [options] <mountpoint>\n       %s --help\n", args[0], args[0])
 		return 1
 	}
-	if !cl.Foreground {
-		if code, parent := background(args, cl.Mountpoint); parent {
-			return code
-		}
+	ready := takeReady()
+	if !cl.Foreground && ready == nil {
+		return background(args, cl.Mountpoint)
 	}
-	return p.run(cl)
+	return p.run(cl, ready)
 }
 
+// PrintHelp prints libfuse's part of --help: the options that every program has.
+//
+// Implements:
+//
+//	void fuse_cmdline_help(void);
+//	void fuse_lowlevel_help(void);
+func PrintHelp() { cshim.PrintHelp() }
+
+// PrintVersion prints the versions of libfuse, fusermount3 and the protocol, as -V does.
+//
+// Implements:
+//
+//	void fuse_lowlevel_version(void);
+func PrintVersion() { cshim.PrintVersion() }
+
 // run is the program in the process that serves.
-func (p *Program) run(cl *Cmdline) int {
+func (p *Program) run(cl *Cmdline, ready *os.File) int {
 	if p.Setup != nil {
 		if err := p.Setup(cl); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -83,9 +98,9 @@ func (p *Program) run(cl *Cmdline) int {
 	if err != nil {
 		return failed(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), endingSignals()...)
 	defer stop()
-	code := serve(ctx, s, cl.Mountpoint)
+	code := serve(ctx, s, cl.Mountpoint, ready)
 	if err := s.Close(); err != nil {
 		return failed(err)
 	}
@@ -95,7 +110,13 @@ func (p *Program) run(cl *Cmdline) int {
 	return code
 }
 
-func serve(ctx context.Context, s *Session, mountpoint string) int {
+// endingSignals are those that libfuse's programs end by, but for what is ignored (nohup).
+func endingSignals() []os.Signal {
+	list := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+	return slices.DeleteFunc(list, signal.Ignored)
+}
+
+func serve(ctx context.Context, s *Session, mountpoint string, ready *os.File) int {
 	// Whatever keeps the kernel from answering, a signal ends the wait.
 	unwatch := context.AfterFunc(ctx, func() { _ = s.Close() })
 	err := s.Mount(mountpoint)
@@ -105,7 +126,7 @@ func serve(ctx context.Context, s *Session, mountpoint string) int {
 	if err != nil {
 		return failed(err)
 	}
-	if err := becomeDaemon(); err != nil {
+	if err := becomeDaemon(ready); err != nil {
 		return failed(err)
 	}
 	if err := s.Serve(ctx); err != nil {

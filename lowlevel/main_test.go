@@ -151,6 +151,8 @@ func TestMain_OutputAndExitCode(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	dir := t.TempDir()
+	versions := fusetest.Run(t, 10*time.Second, "fusermount3", "--version") +
+		"FUSE library version " + lowlevel.PackageVersion() + "\nusing FUSE kernel interface version 7."
 	usage := "usage: the-fs [options] <mountpoint>\n"
 	for name, tt := range map[string]struct {
 		args           []string
@@ -158,10 +160,11 @@ func TestMain_OutputAndExitCode(t *testing.T) {
 		stdout, stderr string // how they begin
 		ends           string // how stdout ends
 	}{
-		"-h":              {[]string{"-h"}, 0, usage + "\n    -h   --help            print help\n", "", "the filesystem's own help\n"},
-		"--help at last":  {[]string{dir, "-f", "--help"}, 0, usage, "", "the filesystem's own help\n"},
-		"-V":              {[]string{"-V"}, 0, "FUSE library version " + lowlevel.PackageVersion() + "\n", "", ""},
-		"--version":       {[]string{"--version"}, 0, "FUSE library version ", "", ""},
+		"-h":             {[]string{"-h"}, 0, usage + "\n    -h   --help            print help\n", "", "the filesystem's own help\n"},
+		"--help at last": {[]string{dir, "-f", "--help"}, 0, usage, "", "the filesystem's own help\n"},
+		// As in C, fusermount3's line comes first where stdout is no terminal.
+		"-V":              {[]string{"-V"}, 0, versions, "", ""},
+		"--version":       {[]string{"--version"}, 0, versions, "", ""},
 		"no mountpoint":   {nil, 1, usage + "       the-fs --help\n", "", "       the-fs --help\n"},
 		"options alone":   {[]string{"-f", "-o", "word=x"}, 1, usage, "", ""},
 		"unknown option":  {[]string{"-f", "-o", "nonsense", dir}, 1, "", "fuse: unknown option(s): `-o nonsense'\n", ""},
@@ -416,4 +419,36 @@ func TestMain_DebugShowsRequestsAndStaysInTheForeground(t *testing.T) {
 	fusetest.Run(t, 5*time.Second, "fusermount3", "-u", dir)
 	require.NoError(t, cmd.Wait())
 	assert.Contains(t, out.String(), "opcode: LOOKUP (1)")
+}
+
+// ps, pgrep and killall must find it by its name, not as "exe".
+func TestMain_BackgroundKeepsItsName(t *testing.T) {
+	dir := mountDir(t)
+	c := newCommand(t, "plain")
+	code, _, stderr := c.run(t, dir)
+	require.Equal(t, 0, code, stderr)
+	comm, err := os.ReadFile("/proc/" + itoa(c.pid(t)) + "/comm")
+	require.NoError(t, err)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	name := filepath.Base(self)
+	assert.Equal(t, name[:min(15, len(name))], strings.TrimSpace(string(comm)))
+}
+
+// As fuse_set_signal_handlers: what was ignored (nohup, "&" in a script) stays so.
+func TestMain_IgnoredSignalsStayIgnored(t *testing.T) {
+	dir := mountDir(t)
+	cmd := newCommand(t, "plain").cmd(t, "-f", dir)
+	cmd.Args = []string{"sh", "-c", `trap "" HUP; exec "$0" -f "$1"`, cmd.Path, dir}
+	cmd.Path = "/bin/sh"
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	fusetest.Eventually(t, 20*time.Second, "mounted", func() bool {
+		m, err := fusetest.FindMount(dir)
+		return err == nil && m != nil
+	})
+	fusetest.Run(t, 10*time.Second, "stat", filepath.Join(dir, "f"))
+	require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
+	fusetest.Run(t, 10*time.Second, "fusermount3", "-u", dir)
+	require.NoError(t, cmd.Wait(), "it ends by the unmount, with 0")
 }

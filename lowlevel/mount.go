@@ -62,6 +62,17 @@ func (s *Session) Mount(dir string) error {
 // MountFD is Mount for a descriptor that somebody else has opened: of /dev/fuse, mounted already, or a socket of type SOCK_SEQPACKET or
 // SOCK_STREAM whose peer plays the kernel. The session takes it over, also on failure.
 func (s *Session) MountFD(fd int) error {
+	if !isStream(fd) {
+		return s.mountFD(fd)
+	}
+	t, err := newStreamTransport(fd)
+	if err != nil {
+		return errors.Join(&OpError{Op: "mount", Err: err}, unix.Close(fd))
+	}
+	return s.MountTransport(t)
+}
+
+func (s *Session) mountFD(fd int) error {
 	m := mount{done: make(chan struct{})}
 	if err := s.beginMount(m); err != nil {
 		_ = unix.Close(fd)
@@ -205,13 +216,13 @@ func checkDevice() error {
 func mountHint(said string) string {
 	switch {
 	case strings.Contains(said, "Permission denied"):
-		return "add yourself to group fuse, or run as root"
+		return "/dev/fuse must be readable and writable for you (mode 0666, or your group), or run as root"
 	case strings.Contains(said, "device not found"):
 		return "load the module: modprobe fuse"
 	case strings.Contains(said, "Invalid file descriptor"):
 		return "the descriptor must be open"
 	case said == "" && os.Geteuid() != 0:
-		return fusermount + " has said why on stderr; allow_other needs user_allow_other in /etc/fuse.conf"
+		return "see " + fusermount + "'s message above"
 	}
 	return ""
 }

@@ -3,8 +3,10 @@ package lowlevel
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"unsafe"
 
 	"github.com/go-libfuse3/go-libfuse3/cshim"
@@ -47,9 +49,12 @@ type Cmdline struct {
 //	Cache     int     `fuse:"cache=never:0,cache=auto:1,cache=always:2"`
 //	Debug     bool    `fuse:"-x,--extra"`
 //
-// that is, templates as C's struct fuse_opt has them, separated by commas. A template with a format (%s; %d, %i, %u, %x and %o, with h, l
-// or ll as the field's size asks; %f, %lf) stores the value; one without stores what follows the last colon, or 1. A field that no
-// option is given for keeps what it had.
+// that is, templates as C's struct fuse_opt has them, separated by commas. A template with a format stores the value: %s for string; %d, %i, %u, %x
+// and %o for numbers, with l or ll for all 64 bits of an int, uint, int64 or uint64; %lf for float64, %f for float32. One without stores
+// what follows the last colon, or 1; for bool and numbers of any size. A field that no option is given for keeps what it had, and so do all after an
+// error.
+//
+// libfuse adds -osubtype=NAME to Args, with the program's name, unless subtype or fsname is given.
 //
 // Errors: *OpError, with libfuse's words, or for a tag that cannot be.
 //
@@ -58,6 +63,9 @@ type Cmdline struct {
 //	int fuse_opt_parse(struct fuse_args *args, void *data, const struct fuse_opt opts[], fuse_opt_proc_t proc);
 //	int fuse_parse_cmdline(struct fuse_args *args, struct fuse_cmdline_opts *opts);
 func ParseCmdline(args []string, options any) (*Cmdline, error) {
+	if len(args) == 0 {
+		return nil, &OpError{Op: "parse", Err: syscall.EINVAL, Hint: "args must begin with the program's name"}
+	}
 	rest, err := ParseOptions(args, options)
 	if err != nil {
 		return nil, err
@@ -80,12 +88,14 @@ func ParseCmdline(args []string, options any) (*Cmdline, error) {
 	}, nil
 }
 
-// Apply puts what the command line says into cfg.
+// Apply puts what the command line says into cfg. Args is replaced as a whole.
 func (c *Cmdline) Apply(cfg *Config) {
 	cfg.Args = c.Args
 	cfg.SingleThread = cfg.SingleThread || c.SingleThread
 	cfg.CloneFD = cfg.CloneFD || c.CloneFD
-	cfg.MaxThreads = c.MaxThreads
+	if c.MaxThreads != defaultMaxThreads {
+		cfg.MaxThreads = c.MaxThreads
+	}
 	switch {
 	case c.MaxIdleThreads == 0:
 		cfg.MaxIdleThreads = LeastIdle
@@ -110,7 +120,8 @@ func ParseOptions(args []string, options any) (rest []string, err error) {
 	data := cshim.Alloc(len(fields)*slotSize + 1)
 	defer cshim.Free(data)
 	var opts []cshim.Option
-	for i, f := range fields {
+	for i := range fields {
+		f := &fields[i]
 		slot := unsafe.Add(data, i*slotSize)
 		f.put(slot)
 		defer f.free(slot)
@@ -134,7 +145,8 @@ const slotSize = 8
 // optionField is a field of the options struct.
 type optionField struct {
 	value     reflect.Value
-	constant  bool // its templates store a C int, whatever its type
+	wide      bool           // its templates store 64 bits, not a C int or unsigned
+	before    [slotSize]byte // what put has written
 	templates []optionTemplate
 }
 
@@ -170,13 +182,16 @@ func optionFields(options any) ([]optionField, error) {
 }
 
 func (f *optionField) parseTag(tag string) error {
-	formats := 0
+	formats, wide := 0, 0
 	for _, text := range strings.Split(tag, ",") {
 		t := optionTemplate{text: text, value: 1}
 		if _, format, ok := strings.Cut(text, "%"); ok {
-			formats++
-			if !f.takes(format) {
+			if !slices.Contains(formatsOf[f.value.Kind()], format) {
 				return fmt.Errorf("%%%s does not go with %s", format, f.value.Type())
+			}
+			formats++
+			if strings.HasPrefix(format, "l") {
+				wide++
 			}
 		} else if at := strings.LastIndexByte(text, ':'); at > 0 {
 			n, err := strconv.ParseInt(text[at+1:], 0, 32)
@@ -185,47 +200,62 @@ func (f *optionField) parseTag(tag string) error {
 			}
 			t.text, t.value = text[:at], int32(n)
 		}
+		if formats == 0 {
+			if err := f.holds(int64(t.value)); err != nil {
+				return err
+			}
+		}
 		f.templates = append(f.templates, t)
 	}
-	f.constant = formats == 0
-	if formats != 0 && formats != len(f.templates) {
+	switch {
+	case formats != 0 && formats != len(f.templates):
 		return fmt.Errorf("either all templates have a format, or none")
+	case wide != 0 && wide != formats:
+		return fmt.Errorf("formats of 32 and of 64 bits")
 	}
-	if k := f.value.Kind(); f.constant && k != reflect.Bool && !f.value.CanInt() && !f.value.CanUint() {
-		return fmt.Errorf("only numbers and bool can take a constant, not %s", f.value.Type())
+	f.wide = wide > 0
+	return nil
+}
+
+// formatsOf are the formats of scanf whose size is that of the slot's part that put and get use.
+var formatsOf = map[reflect.Kind][]string{
+	reflect.String:  {"s"},
+	reflect.Int:     {"d", "i", "ld", "li", "lld", "lli"},
+	reflect.Int64:   {"d", "i", "ld", "li", "lld", "lli"},
+	reflect.Int32:   {"d", "i"},
+	reflect.Uint:    {"u", "x", "o", "lu", "lx", "lo", "llu", "llx", "llo"},
+	reflect.Uint64:  {"u", "x", "o", "lu", "lx", "lo", "llu", "llx", "llo"},
+	reflect.Uint32:  {"u", "x", "o"},
+	reflect.Float64: {"lf"},
+	reflect.Float32: {"f"},
+}
+
+// holds says why the field cannot take a constant.
+func (f *optionField) holds(n int64) error {
+	fits := false
+	switch v := f.value; {
+	case v.Kind() == reflect.Bool:
+		fits = true
+	case v.CanInt():
+		fits = !v.OverflowInt(n)
+	case v.CanUint():
+		fits = n >= 0 && !v.OverflowUint(uint64(n))
+	default:
+		return fmt.Errorf("only numbers and bool can take a constant, not %s", v.Type())
+	}
+	if !fits {
+		return fmt.Errorf("%d does not fit %s", n, f.value.Type())
 	}
 	return nil
 }
 
-// takes tells whether scanf's format writes what the field's type can hold, in the size that get reads.
-func (f *optionField) takes(format string) bool {
-	signed, unsigned := "di", "uxo"
-	switch f.value.Kind() {
-	case reflect.String:
-		return format == "s"
-	case reflect.Int, reflect.Int64:
-		return format != "" && strings.Contains("l"+signed, format[:1]) && strings.ContainsAny(format[len(format)-1:], signed)
-	case reflect.Int32:
-		return len(format) == 1 && strings.Contains(signed, format)
-	case reflect.Uint, reflect.Uint64:
-		return format != "" && strings.Contains("l"+unsigned, format[:1]) && strings.ContainsAny(format[len(format)-1:], unsigned)
-	case reflect.Uint32:
-		return len(format) == 1 && strings.Contains(unsigned, format)
-	case reflect.Float64:
-		return format == "lf"
-	case reflect.Float32:
-		return format == "f"
-	}
-	return false
-}
-
-// wide tells whether the format writes 8 bytes.
-func (f *optionField) wide() bool {
-	return !f.constant && strings.Contains(f.templates[0].text[strings.IndexByte(f.templates[0].text, '%'):], "l")
-}
-
 // put writes the field's present value to the slot: it is the default.
 func (f *optionField) put(slot unsafe.Pointer) {
+	f.putValue(slot)
+	f.before = *(*[slotSize]byte)(slot)
+}
+
+func (f *optionField) putValue(slot unsafe.Pointer) {
 	switch v := f.value; {
 	case v.Kind() == reflect.String:
 		if v.String() != "" {
@@ -235,11 +265,11 @@ func (f *optionField) put(slot unsafe.Pointer) {
 		if v.Bool() {
 			*(*int32)(slot) = 1
 		}
-	case v.CanInt() && f.wide():
+	case v.CanInt() && f.wide:
 		*(*int64)(slot) = v.Int()
 	case v.CanInt():
 		*(*int32)(slot) = int32(v.Int())
-	case v.CanUint() && f.wide():
+	case v.CanUint() && f.wide:
 		*(*uint64)(slot) = v.Uint()
 	case v.CanUint():
 		*(*uint32)(slot) = uint32(v.Uint())
@@ -250,18 +280,21 @@ func (f *optionField) put(slot unsafe.Pointer) {
 	}
 }
 
-// get reads it back.
+// get reads it back, if an option has changed it: the slot may be narrower than the field.
 func (f *optionField) get(slot unsafe.Pointer) {
+	if *(*[slotSize]byte)(slot) == f.before && f.value.Kind() != reflect.String {
+		return
+	}
 	switch v := f.value; {
 	case v.Kind() == reflect.String:
 		v.SetString(cshim.GoString(*(*unsafe.Pointer)(slot)))
 	case v.Kind() == reflect.Bool:
 		v.SetBool(*(*int32)(slot) != 0)
-	case v.CanInt() && f.wide():
+	case v.CanInt() && f.wide:
 		v.SetInt(*(*int64)(slot))
 	case v.CanInt():
 		v.SetInt(int64(*(*int32)(slot)))
-	case v.CanUint() && f.wide():
+	case v.CanUint() && f.wide:
 		v.SetUint(*(*uint64)(slot))
 	case v.CanUint():
 		v.SetUint(uint64(*(*uint32)(slot)))

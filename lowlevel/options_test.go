@@ -373,15 +373,15 @@ func TestCmdline_ApplyPutsItIntoAConfig(t *testing.T) {
 		args      []string
 		cfg, want lowlevel.Config
 	}{
-		"nothing":             {nil, lowlevel.Config{}, lowlevel.Config{MaxThreads: 10}},
-		"single thread":       {[]string{"-s"}, lowlevel.Config{}, lowlevel.Config{SingleThread: true, MaxThreads: 10}},
-		"single thread stays": {nil, lowlevel.Config{SingleThread: true}, lowlevel.Config{SingleThread: true, MaxThreads: 10}},
-		"clone_fd":            {[]string{"-o", "clone_fd"}, lowlevel.Config{}, lowlevel.Config{CloneFD: true, MaxThreads: 10}},
+		"nothing":             {nil, lowlevel.Config{}, lowlevel.Config{}},
+		"single thread":       {[]string{"-s"}, lowlevel.Config{}, lowlevel.Config{SingleThread: true}},
+		"single thread stays": {nil, lowlevel.Config{SingleThread: true}, lowlevel.Config{SingleThread: true}},
+		"clone_fd":            {[]string{"-o", "clone_fd"}, lowlevel.Config{}, lowlevel.Config{CloneFD: true}},
 		"max_threads":         {[]string{"-o", "max_threads=4"}, lowlevel.Config{MaxThreads: 5}, lowlevel.Config{MaxThreads: 4}},
-		"no idle":             {[]string{"-o", "max_idle_threads=0"}, lowlevel.Config{}, lowlevel.Config{MaxThreads: 10, MaxIdleThreads: lowlevel.LeastIdle}},
-		"idle":                {[]string{"-o", "max_idle_threads=3"}, lowlevel.Config{}, lowlevel.Config{MaxThreads: 10, MaxIdleThreads: 3}},
-		"idle stays":          {nil, lowlevel.Config{MaxIdleThreads: 2}, lowlevel.Config{MaxThreads: 10, MaxIdleThreads: 2}},
-		"debug is in Args":    {[]string{"-d"}, lowlevel.Config{}, lowlevel.Config{MaxThreads: 10}},
+		"no idle":             {[]string{"-o", "max_idle_threads=0"}, lowlevel.Config{}, lowlevel.Config{MaxIdleThreads: lowlevel.LeastIdle}},
+		"idle":                {[]string{"-o", "max_idle_threads=3"}, lowlevel.Config{}, lowlevel.Config{MaxIdleThreads: 3}},
+		"idle stays":          {nil, lowlevel.Config{MaxIdleThreads: 2}, lowlevel.Config{MaxIdleThreads: 2}},
+		"debug is in Args":    {[]string{"-d"}, lowlevel.Config{}, lowlevel.Config{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := lowlevel.ParseCmdline(append([]string{"prog"}, tt.args...), nil)
@@ -391,4 +391,66 @@ func TestCmdline_ApplyPutsItIntoAConfig(t *testing.T) {
 			assert.Equal(t, tt.want, tt.cfg)
 		})
 	}
+}
+
+// options_test.go
+func TestParseOptions_DefaultsAreKeptWhateverTheFormat(t *testing.T) {
+	type options struct {
+		A int64  `fuse:"a=%d"`
+		B uint64 `fuse:"b=%u"`
+		E int64  `fuse:"e:1"`
+	}
+	o := options{1<<40 + 1, 1<<40 + 2, 1<<40 + 4}
+	want := o
+	_, err := lowlevel.ParseOptions([]string{"prog"}, &o)
+	require.NoError(t, err)
+	assert.Equal(t, want, o)
+	_, err = lowlevel.ParseOptions([]string{"prog", "-o", "a=5,e"}, &o)
+	require.NoError(t, err)
+	assert.Equal(t, options{5, 1<<40 + 2, 1}, o)
+}
+
+func TestParseOptions_BadFormats(t *testing.T) {
+	for _, o := range []any{
+		&struct {
+			A int `fuse:"a=%lxd"`
+		}{},
+		&struct {
+			A int `fuse:"a=%lhhd"`
+		}{},
+		&struct {
+			A int `fuse:"a=%dd"`
+		}{},
+		&struct {
+			A uint64 `fuse:"a=%l"`
+		}{},
+		&struct {
+			A int8 `fuse:"a:300"`
+		}{},
+		&struct {
+			A int64 `fuse:"a=%d,A=%ld"` // one slot for both
+		}{},
+	} {
+		_, err := lowlevel.ParseOptions([]string{"prog"}, o)
+		assert.Error(t, err, "%T", o)
+	}
+}
+
+// options_test.go
+func TestParseCmdline_NoArguments(t *testing.T) {
+	for _, args := range [][]string{nil, {}, {"prog"}} {
+		c, err := lowlevel.ParseCmdline(args, nil)
+		if err == nil {
+			assert.Empty(t, c.Mountpoint)
+		}
+	}
+}
+
+// What the command line does not say is not changed.
+func TestCmdline_ApplyLeavesMaxThreads(t *testing.T) {
+	c, err := lowlevel.ParseCmdline([]string{"prog"}, nil)
+	require.NoError(t, err)
+	cfg := lowlevel.Config{MaxThreads: 5}
+	c.Apply(&cfg)
+	assert.Equal(t, 5, cfg.MaxThreads)
 }

@@ -36,6 +36,8 @@ type Session struct {
 	mount   mount
 	serving bool
 	conn    ConnInfo
+	// transportErr is why a transport has ended, if it did not just end.
+	transportErr error
 
 	ended    chan struct{} // closed when the session has ended by itself
 	endErrno Errno         // why; set before ended is closed
@@ -171,7 +173,7 @@ func (b bridge) Ended(errno int32) {
 
 // ---- Serve, Close ----
 
-// Conn returns what was agreed on with the kernel; false before Mount has returned.
+// Conn returns what was agreed on with the kernel; false before Mount has returned, and after Close.
 func (s *Session) Conn() (ConnInfo, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +184,7 @@ func (s *Session) Conn() (ConnInfo, bool) {
 // ends, the filesystem is unmounted (lazily where it is in use), requests that are being worked on have Config.DrainTimeout to
 // finish, then their contexts are cancelled.
 //
-// Errors: ErrNotMounted, ErrServing, ErrClosed; *OpError when the connection failed; ErrBusy when handlers did not return.
+// Errors: ErrNotMounted, ErrServing, ErrClosed (also after Unmount); *OpError when the connection failed; ErrBusy when handlers did not return.
 //
 // Implements:
 //
@@ -213,6 +215,11 @@ func (s *Session) startServing() error {
 	case s.serving:
 		return ErrServing
 	}
+	select {
+	case <-s.stopping: // Unmount was called before
+		return ErrClosed
+	default:
+	}
 	s.serving = true
 	return s.start()
 }
@@ -235,6 +242,12 @@ func (s *Session) result() error {
 	if s.stuck {
 		return &OpError{Op: "serve", Path: s.mount.dir, Err: ErrBusy}
 	}
+	s.mu.Lock()
+	transportErr := s.transportErr
+	s.mu.Unlock()
+	if transportErr != nil {
+		return &OpError{Op: "serve", Err: transportErr}
+	}
 	select {
 	case <-s.ended:
 		if s.endErrno != 0 {
@@ -248,8 +261,14 @@ func (s *Session) result() error {
 // usesLoop tells whether libfuse's own loop serves.
 func (s *Session) usesLoop() bool { return s.cfg.CloneFD && !s.cfg.SingleThread }
 
-// stop asks for the end, and returns at once.
-func (s *Session) stop() { s.stopOnce.Do(func() { close(s.stopping) }) }
+// stop asks for the end, and returns at once. After it no thread is started.
+func (s *Session) stop() {
+	s.stopOnce.Do(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		close(s.stopping)
+	})
+}
 
 // shutdown ends the serving, unmounts and closes the connection; once. When it returns, no thread of the session runs, unless
 // handlers were stuck.

@@ -367,3 +367,16 @@ func TestSession_TwoInitsThatDoNotAgree(t *testing.T) {
 	require.ErrorIs(t, s.Mount(dir), syscall.EPROTO)
 	require.NoError(t, s.Close())
 }
+
+// Unmount without Serve has ended the session; Serve must not start threads on what is left of it.
+func TestSession_ServeAfterUnmount(t *testing.T) {
+	for range 20 {
+		k, fd := fusetest.NewKernel(t)
+		s := newSession(t, oneFile(), lowlevel.Config{})
+		require.NoError(t, k.SendInit(fusetest.DefaultInit()))
+		require.NoError(t, s.MountFD(fd))
+		require.NoError(t, s.Unmount())
+		assert.ErrorIs(t, s.Serve(context.Background()), lowlevel.ErrClosed)
+		require.NoError(t, s.Close())
+	}
+}

@@ -1,6 +1,7 @@
 package lowlevel_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -243,4 +244,34 @@ func waitForHandshake(t *testing.T) {
 		stacks := make([]byte, 1<<16)
 		return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "cshim.(*Session).Handshake")
 	})
+}
+
+// Several threads read the same stream, and write to it.
+func TestMountTransport_ManyThreads(t *testing.T) {
+	const size = 128 << 10
+	ops := oneFile()
+	ops.Access = func(*lowlevel.Request, lowlevel.Ino, uint32) error {
+		<-time.After(2 * time.Millisecond) // slow: others join in
+		return nil
+	}
+	ops.Read = func(_ *lowlevel.Request, _ lowlevel.Ino, dst []byte, off int64, _ *lowlevel.FileInfo) (int, error) {
+		for i := range dst {
+			dst[i] = byte(off)
+		}
+		return len(dst), nil
+	}
+	p, _, _ := mountPipe(t, ops, lowlevel.Config{})
+	reads := map[uint64]byte{}
+	for i := range 200 {
+		p.send(fusetest.Access(1, 0))
+		p.send(fusetest.Lookup(1, "f"))
+		reads[p.send(fusetest.Read(2, fusetest.ReadIn{Offset: uint64(i), Size: size}))] = byte(i)
+	}
+	for range 600 {
+		got := p.next(t)
+		require.Zero(t, got.errno)
+		if b, ok := reads[got.unique]; ok {
+			require.Equal(t, bytes.Repeat([]byte{b}, size), got.body)
+		}
+	}
 }

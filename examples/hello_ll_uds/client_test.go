@@ -190,7 +190,7 @@ func TestUDS_Stream(t *testing.T) {
 // writerOnly hides what a connection can do besides, such as reading on its own.
 type writerOnly struct{ io.Writer }
 
-// TestUDS_BadLength sends requests whose length cannot be. What would follow is anybody's guess, so the program hangs up.
+// TestUDS_BadLength sends requests whose length cannot be. What would follow is anybody's guess, so the program hangs up, and says why.
 func TestUDS_BadLength(t *testing.T) {
 	for _, length := range []uint32{0, 39, 1 << 30, 0xffffffff} {
 		s := start(t)
@@ -200,7 +200,7 @@ func TestUDS_BadLength(t *testing.T) {
 		if n, err := c.conn.Read(make([]byte, 1)); n != 0 || err == nil {
 			t.Errorf("length %d: got an answer", length)
 		}
-		s.checkEnd(accepted, "")
+		s.checkEnd(accepted, "hello_ll_uds: serve: protocol error\n")
 	}
 }
 

@@ -56,7 +56,8 @@ func run() int {
 		fmt.Printf(help, os.Args[0])
 		return 0
 	case cl.ShowVersion:
-		return lowlevel.Main(&lowlevel.Program{Args: []string{os.Args[0], "--version"}})
+		lowlevel.PrintVersion()
+		return 0
 	}
 	s, err := lowlevel.New(ops, lowlevel.Config{Args: cl.Args, SingleThread: true})
 	if err != nil {

@@ -51,7 +51,7 @@ func mount(dir string) error {
 
 // printVersions prints the versions of library, protocol and fusermount3, as Main does for every program.
 func printVersions() {
-	lowlevel.Main(&lowlevel.Program{Args: []string{os.Args[0], "--version"}})
+	lowlevel.PrintVersion()
 }
 
 // failed says what went wrong, unless libfuse has said so already.
