@@ -7,8 +7,12 @@
  *
  * The price is that nobody reads while that one thread is in a handler. One of the resting threads, the standby, looks
  * after that: it wakes every TICK_MIN to TICK_MAX, and becomes a reader when requests queue, or when nobody has
- * read for the whole of a tick. In the latter case handlers are slow, and one more thread may read from then on; when
- * that has not happened for a while, one less. When the session is idle, the standby sleeps until a reader wakes it.
+ * read for the whole of a tick. In the latter case handlers are slow, and one more thread may read from then on; likewise when
+ * requests keep queueing, up to the number of cores. When nothing of that has happened for a while, one less. When the session is idle, the standby sleeps until a reader wakes it.
+ *
+ * A reader that goes to sleep must be woken for the next request, and where its core has gone to sleep too, as in most virtual machines, that
+ * takes longer than the request. A client that does one thing after the other sends the next request within microseconds of the
+ * reply: as long as they come that fast, the reader looks for them for a moment (SPIN) before it sleeps.
  *
  * Threads are made when there is none left to rest, up to max_threads, and end when more than max_idle are idle.
  */
@@ -18,6 +22,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,7 +31,12 @@
 #define TICK_MIN 100000		/* ns */
 #define TICK_MAX 1000000	/* ns */
 #define TICKS_TO_SLEEP 20	/* without a request */
+#define TICKS_TO_GROW 3		/* with requests that wait */
 #define TICKS_TO_SHRINK 2000	/* without a stall */
+#define SPIN 20000		/* ns to look for the next request before sleeping */
+#define SPIN_GAP (3 * SPIN)	/* a wait shorter than this, with the time to wake up, could have been spent looking */
+#define SPIN_TRIES 8		/* waits that decide whether to look or not to */
+#define SPIN_PATIENCE (1 << 16) /* the most that doubt can grow to */
 #define TRIES_TO_END 10000	/* for threads that are in no handler, TICK_MAX each */
 
 struct worker {
@@ -36,6 +46,9 @@ struct worker {
 	pthread_cond_t cond;
 	struct gf_input input;
 	bool begin_resting, reading, resting, done;
+	bool spins;   /* it looks for requests before it sleeps */
+	int contrary; /* how many waits in a row spoke against that */
+	int patience; /* how many must, for it to begin again */
 };
 
 struct gf_pool {
@@ -52,6 +65,7 @@ struct gf_pool {
 	int reading;   /* of these, in gf_receive */
 	int busy;      /* of these, in a handler */
 	int readers;   /* how many may read at a time */
+	int queued;    /* ticks in a row at which requests waited, with nobody to read them */
 	uint64_t seq;  /* requests received */
 	size_t payload;
 };
@@ -108,8 +122,15 @@ static bool reader_wanted(struct gf_pool *p, uint64_t seq)
 		return false;
 	if (p->busy == 0)
 		return true; /* the last reader has ended */
-	if (p->seq != seq)
-		return p->busy < p->cpus && requests_wait(p);
+	if (p->seq != seq) {
+		if (p->busy >= p->cpus || !requests_wait(p)) {
+			p->queued = 0;
+			return false;
+		}
+		if (++p->queued >= TICKS_TO_GROW && p->readers < p->cpus && p->readers < p->max_threads - 1)
+			p->readers++;
+		return true;
+	}
 	if (p->readers < p->max_threads - 1) /* one stays behind as the standby */
 		p->readers++;
 	return true;
@@ -165,6 +186,56 @@ static void rest(struct gf_pool *p, struct worker *w)
 	p->standby = NULL;
 	p->standby_asleep = false;
 	call_standby(p);
+}
+
+/* ---- reading ---- */
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* One more wait was, or was not, as it is now taken to be. */
+static void learn(struct worker *w, bool as_taken)
+{
+	w->contrary = as_taken ? 0 : w->contrary + 1;
+	if (w->contrary < (w->spins ? SPIN_TRIES : w->patience))
+		return;
+	if (w->spins && w->patience < SPIN_PATIENCE)
+		w->patience *= 2;
+	w->spins = !w->spins;
+	w->contrary = 0;
+}
+
+/* Looks for a request for a moment. Who wants this core, perhaps the client itself, gets it. */
+static void spin(struct gf_pool *p, struct worker *w)
+{
+	int64_t end = now_ns() + SPIN;
+	bool found;
+
+	while (!(found = requests_wait(p)) && now_ns() < end)
+		sched_yield();
+	learn(w, found);
+}
+
+/* Waits for a request, and reads it. Without the lock. */
+static int receive(struct gf_pool *p, struct worker *w)
+{
+	int64_t start;
+	int n;
+
+	if (w->spins) {
+		spin(p, w);
+		return gf_receive(p->session, &w->input);
+	}
+	start = now_ns();
+	n = gf_receive(p->session, &w->input);
+	if (p->cpus > 1)
+		learn(w, now_ns() - start > SPIN_GAP);
+	return n;
 }
 
 /* ---- working ---- */
@@ -234,7 +305,7 @@ static void *worker_main(void *arg)
 		w->reading = true;
 		p->reading++;
 		pthread_mutex_unlock(&p->lock);
-		n = gf_receive(p->session, &w->input);
+		n = receive(p, w);
 		pthread_mutex_lock(&p->lock);
 		w->reading = false;
 		p->reading--;
@@ -295,6 +366,7 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 		return -ENOMEM;
 	w->pool = p;
 	w->begin_resting = begin_resting;
+	w->patience = SPIN_TRIES;
 	rc = gf_input_alloc(&w->input, p->payload);
 	if (rc != 0) {
 		free(w);

@@ -30,7 +30,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	printVersions()
+	lowlevel.PrintVersion()
 	return errors.Join(mount(dir), os.Remove(dir))
 }
 
@@ -47,11 +47,6 @@ func mount(dir string) error {
 
 	// Mount returns when the kernel's INIT has been answered. That is all we want of it, so there is no Serve.
 	return errors.Join(s.Mount(dir), s.Close())
-}
-
-// printVersions prints the versions of library, protocol and fusermount3, as Main does for every program.
-func printVersions() {
-	lowlevel.PrintVersion()
 }
 
 // failed says what went wrong, unless libfuse has said so already.
