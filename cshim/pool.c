@@ -33,7 +33,7 @@
 #define TICKS_TO_SLEEP 20	/* without a request */
 #define TICKS_TO_GROW 3		/* with requests that wait */
 #define TICKS_TO_SHRINK 2000	/* without a stall */
-#define SPIN 20000		/* ns to look for the next request before sleeping */
+#define SPIN 50000		/* ns to look for the next request before sleeping */
 #define SPIN_GAP (3 * SPIN)	/* a wait shorter than this, with the time to wake up, could have been spent looking */
 #define SPIN_TRIES 8		/* waits that decide whether to look or not to */
 #define SPIN_PATIENCE (1 << 16) /* the most that doubt can grow to */
@@ -118,8 +118,10 @@ static void sleep_ns(struct worker *w, long ns)
 /* Is a thread missing among those that read? seq is that of one tick ago. */
 static bool reader_wanted(struct gf_pool *p, uint64_t seq)
 {
-	if (p->reading > 0)
+	if (p->reading > 0) {
+		p->queued = 0;
 		return false;
+	}
 	if (p->busy == 0)
 		return true; /* the last reader has ended */
 	if (p->seq != seq) {
