@@ -19,6 +19,12 @@ make_root() {
 	local suite=$1 root=$2
 	command -v debootstrap >/dev/null || die "$root: not there, and there is no debootstrap to make it with"
 	mkdir -p "$roots"
+	if [ ! -e "/usr/share/debootstrap/scripts/$suite" ]; then # a release newer than this debootstrap
+		DEBOOTSTRAP_DIR=$(mktemp -d)
+		cp -r /usr/share/debootstrap/. "$DEBOOTSTRAP_DIR"
+		ln -s sid "$DEBOOTSTRAP_DIR/scripts/$suite"
+		export DEBOOTSTRAP_DIR
+	fi
 	# Under another name until it is complete.
 	debootstrap --variant=minbase --include="$packages" "$suite" "$root.new" "$mirror" || die "$suite: debootstrap failed: remove $root.new"
 	mv "$root.new" "$root"
