@@ -132,7 +132,8 @@ func callMkdir(o *Ops, r *Request, c *cshim.Call) error {
 }
 
 func callUnlink(o *Ops, r *Request, c *cshim.Call) error { return o.Unlink(r, Ino(c.Ino), r.name(c)) }
-func callRmdir(o *Ops, r *Request, c *cshim.Call) error  { return o.Rmdir(r, Ino(c.Ino), r.name(c)) }
+
+func callRmdir(o *Ops, r *Request, c *cshim.Call) error { return o.Rmdir(r, Ino(c.Ino), r.name(c)) }
 
 func callSymlink(o *Ops, r *Request, c *cshim.Call) error {
 	e, err := o.Symlink(r, r.name2(c), Ino(c.Ino), r.name(c))
