@@ -37,6 +37,7 @@ enter() {
 		GOMODCACHE=/compat/gomod GOCACHE=/compat/cache GOTOOLCHAIN=local GOPROXY=off
 		TESTFLAGS="${TESTFLAGS:--count=1 -timeout 10m}" FUSE_TEST_REQUIRE="${FUSE_TEST_REQUIRE:-}")
 	for dir in work go gomod cache; do mkdir -p "$root/compat/$dir"; done # cache stays: the root's own build cache
+	[ -e "$root/etc/mtab" ] || ln -sf ../proc/self/mounts "$root/etc/mtab" # fusermount3 reads it
 	mount --bind "$root" "$root"                                         # pivot_root wants a mount, and so do the tests
 	mount --bind "$source" "$root/compat/work"
 	mount --bind "$(go env GOROOT)" "$root/compat/go"
