@@ -108,14 +108,8 @@ const (
 // OpsHere is how many of the operations the installed libfuse has: those below it.
 const OpsHere = uint32(C.GF_OP_COUNT)
 
-// Kinds of replies: enum gf_reply.
-const (
-	ReplyErr      = uint32(C.GF_REPLY_ERR)
-	ReplyNone     = uint32(C.GF_REPLY_NONE)
-	ReplyDetached = uint32(C.GF_REPLY_DETACHED)
-	ReplyXattr    = uint32(C.GF_REPLY_XATTR)
-	ReplyBuf      = uint32(C.GF_REPLY_BUF)
-)
+// ReplyDetached as Call.Reply: somebody else answers.
+const ReplyDetached = uint32(C.GF_REPLY_DETACHED)
 
 // ConnInfo is the Go view of struct gf_conn.
 type ConnInfo struct {

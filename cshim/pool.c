@@ -474,18 +474,6 @@ int gf_pool_join(struct gf_session *s, int timeout_ms)
 	return rc;
 }
 
-int gf_pool_threads(struct gf_session *s)
-{
-	int n = 0;
-
-	if (s->pool != NULL) {
-		pthread_mutex_lock(&s->pool->lock);
-		n = s->pool->alive;
-		pthread_mutex_unlock(&s->pool->lock);
-	}
-	return n;
-}
-
 void gf_pool_free(struct gf_session *s)
 {
 	struct gf_pool *p = s->pool;

@@ -73,12 +73,6 @@ int gf_reply_err(fuse_req_t req, int err)
 	return fuse_reply_err(req, err >= 0 && err <= 511 ? err : EIO);
 }
 
-/* A header for cgo: it cannot take the address of a function that libfuse may define as a macro. */
-void gf_reply_none(fuse_req_t req)
-{
-	fuse_reply_none(req);
-}
-
 static void entry_put(struct fuse_entry_param *to, const struct gf_entry *from)
 {
 	to->ino = from->ino;
@@ -324,8 +318,6 @@ static int reply_ok(const struct gf_call *c)
 		return reply_buf(c);
 	case GF_REPLY_STATFS:
 		return gf_reply_statfs(c->req, &c->statfs);
-	case GF_REPLY_XATTR:
-		return fuse_reply_xattr(c->req, c->count);
 	case GF_REPLY_LOCK:
 		return gf_reply_lock(c->req, &c->lock);
 	case GF_REPLY_BMAP:

@@ -18,7 +18,7 @@ func (r Req) c() C.fuse_req_t { return C.fuse_req_t(r.p) }
 func (r Req) Err(e int32) error { return errno(C.gf_reply_err(r.c(), C.int(e))) }
 
 // None frees the request without a reply.
-func (r Req) None() { C.gf_reply_none(r.c()) }
+func (r Req) None() { C.fuse_reply_none(r.c()) }
 
 // Entry takes a struct gf_entry.
 func (r Req) Entry(e unsafe.Pointer) error {

@@ -101,9 +101,6 @@ func (s *Session) StopPool() { C.gf_pool_stop(s.c) }
 // JoinPool waits for the threads to end, and reports whether they have.
 func (s *Session) JoinPool(ms int) bool { return C.gf_pool_join(s.c, C.int(ms)) == 0 }
 
-// Threads returns how many threads the pool has.
-func (s *Session) Threads() int { return int(C.gf_pool_threads(s.c)) }
-
 // StartLoop serves by libfuse's fuse_session_loop_mt, with an fd for each thread.
 func (s *Session) StartLoop(maxThreads, maxIdle uint32) error {
 	return errno(C.gf_loop_start(s.c, C.uint(maxThreads), C.uint(maxIdle)))

@@ -84,7 +84,6 @@ enum gf_reply {
 	GF_REPLY_WRITE,
 	GF_REPLY_BUF,
 	GF_REPLY_STATFS,
-	GF_REPLY_XATTR,
 	GF_REPLY_LOCK,
 	GF_REPLY_BMAP,
 	GF_REPLY_IOCTL,
@@ -226,7 +225,6 @@ int gf_pool_start(struct gf_session *s, int max_threads, int max_idle);
 void gf_pool_stop(struct gf_session *s);
 int gf_pool_join(struct gf_session *s, int timeout_ms);
 void gf_pool_free(struct gf_session *s);
-int gf_pool_threads(struct gf_session *s);
 int gf_loop_start(struct gf_session *s, unsigned max_threads, unsigned max_idle);
 void gf_loop_stop(struct gf_session *s);
 void gf_loop_join(struct gf_session *s);
@@ -264,7 +262,6 @@ void gf_ops_fill(struct fuse_lowlevel_ops *ops, uint64_t mask);
 void gf_answer(struct gf_call *c, int err);
 void *gf_scratch(size_t size);
 int gf_reply_err(fuse_req_t req, int err);
-void gf_reply_none(fuse_req_t req);
 int gf_reply_entry(fuse_req_t req, const struct gf_entry *e);
 int gf_reply_create(fuse_req_t req, const struct gf_entry *e, const struct gf_file *f);
 int gf_reply_attr(fuse_req_t req, const struct gf_stat *st, int64_t timeout);

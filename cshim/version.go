@@ -8,15 +8,9 @@ const HeaderVersion = C.FUSE_VERSION
 
 // What the headers have, beyond libfuse 3.14.
 const (
-	HaveTmpfile              = C.GF_HAVE_TMPFILE != 0
-	HaveStatx                = C.GF_HAVE_STATX != 0
-	HaveSyncfs               = C.GF_HAVE_SYNCFS != 0
-	HavePassthrough          = C.GF_HAVE_PASSTHROUGH != 0
-	HaveNoInterrupt          = C.GF_HAVE_NO_INTERRUPT != 0
-	HaveRequestTimeout       = C.GF_HAVE_REQUEST_TIMEOUT != 0
-	HaveKillSUIDGID          = C.GF_HAVE_KILL_SUIDGID != 0
-	HaveParallelDirectWrites = C.GF_HAVE_PARALLEL_DIRECT_WRITES != 0
-	HaveWantExt              = C.GF_HAVE_WANT_EXT != 0
+	HavePassthrough    = C.GF_HAVE_PASSTHROUGH != 0
+	HaveNoInterrupt    = C.GF_HAVE_NO_INTERRUPT != 0
+	HaveRequestTimeout = C.GF_HAVE_REQUEST_TIMEOUT != 0
 )
 
 // LibraryVersion is fuse_version(): of the library that is loaded.

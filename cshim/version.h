@@ -18,9 +18,6 @@
 #define FUSE_HOTFIX_VERSION 0
 #endif
 
-/* 3.16: fuse_lowlevel_notify_expire_entry lost its flags argument, under the same symbol */
-#define GF_HAVE_EXPIRE_WITHOUT_FLAGS (FUSE_VERSION >= 316)
-
 /* 3.17: 64-bit capabilities, passthrough, fi->parallel_direct_writes at its final place, op tmpfile */
 #define GF_HAVE_WANT_EXT (FUSE_VERSION >= 317)
 #define GF_HAVE_PASSTHROUGH (FUSE_VERSION >= 317)
