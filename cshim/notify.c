@@ -1,89 +1,120 @@
-/* notify.c: messages to the kernel that answer no request. */
+/*
+ * notify.c: messages to the kernel that answer no request: through libfuse where it has a function, else written to the session's
+ * fd as they go over the wire.
+ *
+ * Each returns 0 or a negative errno. Each may block in the kernel; nothing ends that but what it waits for.
+ */
 #include "shim.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 
-/*
- * libfuse leaks a request for each NOTIFY_REPLY that nobody has asked for. The kernel sends none; the peer of a socket may. libfuse
- * numbers what it asks for from 1 on, so these are the numbers that may come.
- */
-struct gf_retrieves {
-	pthread_mutex_t lock;
-	uint64_t last; /* number */
-	uint64_t *open;
-	size_t n, cap;
+/* Codes of the messages that not every libfuse knows. */
+enum { NOTIFY_RESEND = 7, NOTIFY_INC_EPOCH = 8, NOTIFY_PRUNE = 9 };
+
+/* struct fuse_out_header, which libfuse keeps to itself */
+struct out_header {
+	uint32_t len;
+	int32_t error;
+	uint64_t unique;
 };
 
-static struct gf_retrieves *retrieves(struct gf_session *s)
+/* Writes a message whose parts are iov[1] to iov[n - 1]; iov[0] is for its header. */
+int gf_notify_writev(struct gf_session *s, int code, struct iovec *iov, int n)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct out_header h = {.error = code};
+	size_t len = sizeof(h);
 
-	pthread_mutex_lock(&lock);
-	if (s->retrieves == NULL) {
-		s->retrieves = calloc(1, sizeof(*s->retrieves));
-		if (s->retrieves != NULL)
-			pthread_mutex_init(&s->retrieves->lock, NULL);
-	}
-	pthread_mutex_unlock(&lock);
-	return s->retrieves;
+	for (int i = 1; i < n; i++)
+		len += iov[i].iov_len;
+	h.len = (uint32_t)len;
+	iov[0].iov_base = &h;
+	iov[0].iov_len = sizeof(h);
+	return writev(fuse_session_fd(s->se), iov, n) < 0 ? -errno : 0;
 }
 
-static bool add_open(struct gf_retrieves *r)
+int gf_notify_inval_inode(struct gf_session *s, uint64_t ino, int64_t off, int64_t len)
 {
-	bool ok = true;
-
-	pthread_mutex_lock(&r->lock);
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? 2 * r->cap : 16;
-		uint64_t *open = realloc(r->open, cap * sizeof(*open));
-
-		ok = open != NULL;
-		if (ok) {
-			r->open = open;
-			r->cap = cap;
-		}
-	}
-	if (ok)
-		r->open[r->n++] = ++r->last;
-	pthread_mutex_unlock(&r->lock);
-	return ok;
+	return fuse_lowlevel_notify_inval_inode(s->se, ino, off, len);
 }
 
-/* Is a NOTIFY_REPLY with this number waited for? If so, it is no longer. */
-bool gf_retrieve_expected(struct gf_session *s, uint64_t unique)
-{
-	struct gf_retrieves *r = retrieves(s);
-	bool found = false;
+/* Names come without an end, as Go has them. libfuse sends one byte more than the length: the NUL. */
+struct name {
+	char text[4096];
+};
 
-	if (r == NULL)
-		return false;
-	pthread_mutex_lock(&r->lock);
-	for (size_t i = 0; i < r->n && !found; i++) {
-		found = r->open[i] == unique;
-		if (found)
-			r->open[i] = r->open[--r->n];
-	}
-	pthread_mutex_unlock(&r->lock);
-	return found;
+static int name_put(struct name *to, const char *name, size_t len)
+{
+	if (len >= sizeof(to->text))
+		return -ENAMETOOLONG;
+	memcpy(to->text, name, len);
+	to->text[len] = '\0';
+	return 0;
 }
 
-int gf_notify_retrieve(struct gf_session *s, uint64_t ino, size_t size, off_t off, uint64_t cookie)
+int gf_notify_inval_entry(struct gf_session *s, uint64_t parent, const char *name, size_t len)
 {
-	if (s->socket) { /* which takes any notification, so the number is not used up in vain */
-		struct gf_retrieves *r = retrieves(s);
+	struct name n;
+	int rc = name_put(&n, name, len);
 
-		if (r == NULL || !add_open(r))
-			return -ENOMEM;
-	}
-	return fuse_lowlevel_notify_retrieve(s->se, ino, size, off, (void *)(uintptr_t)cookie);
+	return rc != 0 ? rc : fuse_lowlevel_notify_inval_entry(s->se, parent, n.text, len);
 }
 
-void gf_retrieves_free(struct gf_session *s)
+int gf_notify_expire_entry(struct gf_session *s, uint64_t parent, const char *name, size_t len)
 {
-	if (s->retrieves == NULL)
-		return;
-	pthread_mutex_destroy(&s->retrieves->lock);
-	free(s->retrieves->open);
-	free(s->retrieves);
+	struct name n;
+	int rc = name_put(&n, name, len);
+
+	if (rc != 0)
+		return rc;
+#if GF_HAVE_EXPIRE_FLAGS
+	return fuse_lowlevel_notify_expire_entry(s->se, parent, n.text, len, FUSE_LL_EXPIRE_ONLY);
+#else
+	return fuse_lowlevel_notify_expire_entry(s->se, parent, n.text, len);
+#endif
+}
+
+int gf_notify_delete(struct gf_session *s, uint64_t parent, uint64_t child, const char *name, size_t len)
+{
+	struct name n;
+	int rc = name_put(&n, name, len);
+
+	return rc != 0 ? rc : fuse_lowlevel_notify_delete(s->se, parent, child, n.text, len);
+}
+
+/* No libfuse has a function for it. */
+int gf_notify_resend(struct gf_session *s)
+{
+	struct iovec iov[1];
+
+	return gf_notify_writev(s, NOTIFY_RESEND, iov, 1);
+}
+
+int gf_notify_increment_epoch(struct gf_session *s)
+{
+#if GF_HAVE_INCREMENT_EPOCH
+	return fuse_lowlevel_notify_increment_epoch(s->se);
+#else
+	struct iovec iov[1];
+
+	return gf_notify_writev(s, NOTIFY_INC_EPOCH, iov, 1);
+#endif
+}
+
+int gf_notify_prune(struct gf_session *s, uint64_t *inos, uint32_t n)
+{
+#if GF_HAVE_PRUNE
+	return fuse_lowlevel_notify_prune(s->se, inos, n);
+#else
+	struct { /* struct fuse_notify_prune_out */
+		uint32_t count, padding;
+		uint64_t spare;
+	} out = {.count = n};
+	struct iovec iov[3] = {
+		[1] = {&out, sizeof(out)},
+		[2] = {inos, n * sizeof(*inos)},
+	};
+
+	return gf_notify_writev(s, NOTIFY_PRUNE, iov, 3);
+#endif
 }

@@ -11,11 +11,28 @@
 #include <sys/stat.h>
 
 __thread uint64_t gf_unique;	   /* of the request that this thread has received; 0: not known */
-static __thread int handlers_here; /* how many Go handlers this thread is in */
+
+/* The Go handlers that this thread is in, the innermost first. */
+struct frame {
+	const struct gf_session *session;
+	const struct gf_call *call;
+	const struct frame *outer;
+};
+static __thread const struct frame *handlers_here;
 
 int gf_in_handler(void)
 {
-	return handlers_here > 0;
+	return handlers_here != NULL;
+}
+
+/* The call of this session that this thread is in, or NULL. */
+const void *gf_call_here(const struct gf_session *s)
+{
+	const struct frame *f = handlers_here;
+
+	while (f != NULL && f->session != s)
+		f = f->outer;
+	return f == NULL ? NULL : f->call;
 }
 
 /* Hands the request to Go, and answers it as Go says. */
@@ -23,6 +40,7 @@ static void run(struct gf_call *c, fuse_req_t req)
 {
 	const struct gf_session *s = fuse_req_userdata(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	const struct frame here = {s, c, handlers_here};
 	int err;
 
 	c->session = s->handle;
@@ -41,9 +59,9 @@ static void run(struct gf_call *c, fuse_req_t req)
 		}
 	}
 
-	handlers_here++;
+	handlers_here = &here;
 	err = gfDispatch(c);
-	handlers_here--;
+	handlers_here = here.outer;
 	gf_answer(c, err);
 }
 

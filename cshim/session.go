@@ -73,11 +73,6 @@ func (s *Session) CancelHandshake() { C.gf_session_cancel_handshake(s.c) }
 // FD returns the session's fd, or -1.
 func (s *Session) FD() int { return int(C.gf_session_fd(s.c)) }
 
-// Retrieve asks the kernel for what it has cached of a file; the answer comes as OpRetrieveReply with the cookie.
-func (s *Session) Retrieve(ino uint64, size uint64, off int64, cookie uint64) error {
-	return errno(C.gf_notify_retrieve(s.c, C.uint64_t(ino), C.size_t(size), C.off_t(off), C.uint64_t(cookie)))
-}
-
 // Exit sets libfuse's exit flag.
 func (s *Session) Exit() { C.gf_session_exit(s.c) }
 
@@ -120,3 +115,6 @@ func (s *Session) JoinLoop() { C.gf_loop_join(s.c) }
 
 // InHandler tells whether the calling thread is inside a handler.
 func InHandler() bool { return C.gf_in_handler() != 0 }
+
+// CallHere returns the call of this session that the calling thread is in, or nil.
+func (s *Session) CallHere() *Call { return (*Call)(C.gf_call_here(s.c)) }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* ---- the table of operations: one row each, in the order of struct fuse_lowlevel_ops ---- */
 
@@ -291,8 +292,26 @@ int gf_req_groups(fuse_req_t req, int size, uint32_t *list);
 void gf_req_watch(fuse_req_t req, uint64_t id);
 void gf_req_unwatch(fuse_req_t req);
 int gf_in_handler(void);
+const void *gf_call_here(const struct gf_session *s);
 
 /* ---- notify.c ---- */
+
+int gf_notify_inval_inode(struct gf_session *s, uint64_t ino, int64_t off, int64_t len);
+int gf_notify_inval_entry(struct gf_session *s, uint64_t parent, const char *name, size_t len);
+int gf_notify_expire_entry(struct gf_session *s, uint64_t parent, const char *name, size_t len);
+int gf_notify_delete(struct gf_session *s, uint64_t parent, uint64_t child, const char *name, size_t len);
+int gf_notify_resend(struct gf_session *s);
+int gf_notify_increment_epoch(struct gf_session *s);
+int gf_notify_prune(struct gf_session *s, uint64_t *inos, uint32_t n);
+int gf_notify_writev(struct gf_session *s, int code, struct iovec *iov, int n);
+
+/* ---- store.c: FUSE_NOTIFY_STORE ---- */
+
+int gf_notify_store(struct gf_session *s, uint64_t ino, int64_t off, void *mem, uint32_t size);
+int gf_notify_storev(struct gf_session *s, uint64_t ino, int64_t off, const struct gf_buf *bufs, size_t n);
+int gf_notify_store_fd(struct gf_session *s, uint64_t ino, int64_t off, const struct gf_buf *from, uint64_t *done);
+
+/* ---- retrieve.c: FUSE_NOTIFY_RETRIEVE ---- */
 
 bool gf_retrieve_expected(struct gf_session *s, uint64_t unique);
 void gf_retrieves_free(struct gf_session *s);

@@ -31,8 +31,15 @@
 #define GF_HAVE_WAKEABLE_LOOP (FUSE_VERSION >= 318)
 #define GF_HAVE_KILL_SUIDGID (FUSE_VERSION > 318 || (FUSE_VERSION == 318 && FUSE_HOTFIX_VERSION >= 3))
 
-/* 3.19: op syncfs */
+/* 3.16: fuse_lowlevel_notify_expire_entry has lost its flags */
+#define GF_HAVE_EXPIRE_FLAGS (FUSE_VERSION < 316)
+
+/* 3.18: fuse_lowlevel_notify_increment_epoch */
+#define GF_HAVE_INCREMENT_EPOCH (FUSE_VERSION >= 318)
+
+/* 3.19: op syncfs, fuse_lowlevel_notify_prune */
 #define GF_HAVE_SYNCFS (FUSE_VERSION >= 319)
+#define GF_HAVE_PRUNE (FUSE_VERSION >= 319)
 
 #if GF_HAVE_TMPFILE
 #define GF_OPS_317(X) X(TMPFILE, tmpfile)

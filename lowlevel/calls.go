@@ -343,8 +343,8 @@ func callPoll(o *Ops, r *Request, c *cshim.Call) error {
 	return err
 }
 
-func callRetrieveReply(o *Ops, r *Request, c *cshim.Call) error {
-	o.RetrieveReply(r, c.Arg, Ino(c.Ino), c.Off, r.bufVec(c))
+func callRetrieveReply(_ *Ops, r *Request, c *cshim.Call) error {
+	r.session.retrieved(r, c.Arg, Ino(c.Ino), c.Off, r.bufVec(c))
 	return nil
 }
 

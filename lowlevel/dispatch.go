@@ -26,6 +26,7 @@ func (b bridge) Dispatch(c *cshim.Call) int32 {
 	r := newRequest(s, c)
 	err := s.handle(r, c)
 	if r.reply != nil {
+		s.detached.Delete(r.call)
 		c.Reply = cshim.ReplyDetached
 		r.release()
 		return 0

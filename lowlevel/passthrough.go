@@ -56,10 +56,10 @@ func (s *Session) PassthroughClose(backingID int32) error {
 
 // deviceIoctl is an ioctl on the session's descriptor.
 func (s *Session) deviceIoctl(request uintptr, arg unsafe.Pointer) (int, error) {
-	if !s.use() {
+	if !s.calls.enter() {
 		return 0, ErrClosed
 	}
-	defer s.unuse()
+	defer s.calls.leave()
 	r, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s.c.FD()), request, uintptr(arg))
 	if errno != 0 {
 		return 0, errno

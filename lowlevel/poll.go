@@ -44,10 +44,10 @@ func newPollHandle(s *Session, c cshim.PollHandle) *PollHandle {
 func (h *PollHandle) Notify() error {
 	defer runtime.KeepAlive(h)
 	p := h.p
-	if !p.session.use() {
+	if !p.session.calls.enter() {
 		return ErrClosed
 	}
-	defer p.session.unuse()
+	defer p.session.calls.leave()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {

@@ -122,6 +122,13 @@ func (p *pendingReply) finish(f func() error) error {
 	return err
 }
 
+// over reports whether the kernel waits for it no longer.
+func (p *pendingReply) over() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state != replyPending
+}
+
 // abandon answers for whoever has not, since the session is being closed.
 func (p *pendingReply) abandon() {
 	p.mu.Lock()

@@ -23,6 +23,7 @@ type Request struct {
 	req     cshim.Req
 	unique  uint64
 	op      uint32
+	call    *cshim.Call // to tell it by; the handler may be over
 
 	mu    sync.Mutex // watch, reply, after, over
 	watch *watch
@@ -44,7 +45,7 @@ var requests = sync.Pool{New: func() any { return new(Request) }}
 func newRequest(s *Session, c *cshim.Call) *Request {
 	r := requests.Get().(*Request)
 	r.UID, r.GID, r.PID, r.Umask = c.UID, c.GID, c.PID, c.Umask
-	r.session, r.req, r.unique, r.op = s, c.Req, c.Unique, c.Op
+	r.session, r.req, r.unique, r.op, r.call = s, c.Req, c.Unique, c.Op, c
 	r.file = FileInfo{} // what Reply.FileInfo returns where there is none
 	return r
 }
@@ -74,6 +75,13 @@ func (r *Request) Session() *Session { return r.session }
 // Unique returns the kernel's number of the request, 0 where it is not known (data that was received by splice, -o
 // clone_fd). It is the number that -d prints.
 func (r *Request) Unique() uint64 { return r.unique }
+
+// uniqueResend marks the copy of a request: FUSE_UNIQUE_RESEND.
+const uniqueResend = 1 << 63
+
+// Resent reports whether the request is a copy of one that was sent before and not answered, since [Notifier.Resend] was called, by this process or one
+// before it. Its Unique is that of the first with the highest bit set. What the request asks for may have been done already.
+func (r *Request) Resent() bool { return r.unique&uniqueResend != 0 }
 
 // Groups returns the caller's supplementary groups. It reads them from /proc, so it must be called before the
 // request is answered, and costs some system calls.
@@ -153,6 +161,7 @@ func (r *Request) Detach() *Reply {
 	defer r.mu.Unlock()
 	if r.reply == nil {
 		r.reply = newReply(r)
+		r.session.detached.Store(r.call, r.reply.p)
 		r.watch, r.after = nil, nil
 	}
 	return r.reply
@@ -208,6 +217,14 @@ func (n *numbered[T]) get(id uint64) (T, bool) {
 	defer n.mu.Unlock()
 	v, ok := n.m[id]
 	return v, ok
+}
+
+func (n *numbered[T]) takeAll() map[uint64]T {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m := n.m
+	n.m = nil
+	return m
 }
 
 func (n *numbered[T]) take(id uint64) (T, bool) {

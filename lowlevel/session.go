@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,7 +30,13 @@ type Session struct {
 	watches numbered[*watch]   // requests that have a context
 	afters  numbered[[]func()] // what is to be run after a reply
 	polls   sync.Map           // *pollHandle, those that are open
-	logged  sync.Map           // what need not be said again
+
+	retrieves         numbered[*retrieve] // what the kernel was asked for
+	detached          sync.Map            // *cshim.Call that runs -> *pendingReply, if it was detached
+	blocked           atomic.Int32        // notifications whose callers have given up
+	handlersNotifying atomic.Int32        // handlers that have replied and wait for the kernel
+
+	logged sync.Map // what need not be said again
 
 	mu      sync.Mutex // state, mount, serving
 	state   state
@@ -48,9 +55,8 @@ type Session struct {
 	stuck    bool      // shutdown could not end all handlers
 	free     sync.Once // the C session is freed once
 
-	// alive is held for reading while the C session is used by others than its threads, and for writing when it goes.
-	alive sync.RWMutex
-	dead  bool
+	// calls are those that use the C session, besides its threads.
+	calls gate
 }
 
 type state int
@@ -82,7 +88,7 @@ func New(ops *Ops, cfg Config) (*Session, error) {
 	table := *ops
 	s := &Session{ops: &table, cfg: cfg, ended: make(chan struct{}), stopping: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	c, said := cshim.NewSession(cfg.args(), opSet(&table), bridge{s})
+	c, said := cshim.NewSession(cfg.args(), opSet(&table)|1<<cshim.OpRetrieveReply, bridge{s})
 	if c == nil {
 		return nil, &OpError{Op: "new", Err: libraryError(said, "libfuse made no session")}
 	}
@@ -102,18 +108,6 @@ func (s *Session) firstTime(what string) bool {
 	_, seen := s.logged.LoadOrStore(what, true)
 	return !seen
 }
-
-// use keeps the C session from going until unuse, and reports whether it is still there.
-func (s *Session) use() bool {
-	s.alive.RLock()
-	if s.dead {
-		s.alive.RUnlock()
-		return false
-	}
-	return true
-}
-
-func (s *Session) unuse() { s.alive.RUnlock() }
 
 // ---- what C calls, besides Dispatch ----
 
@@ -276,8 +270,10 @@ func (s *Session) shutdown() { s.down.Do(s.shutdownOnce) }
 
 func (s *Session) shutdownOnce() {
 	s.stop()
+	s.calls.close()
 	s.unmountForShutdown()
 	drain := s.cfg.drainTimeout()
+	s.drainCalls(drain)
 	s.stopThreads()
 	idle := s.join(drain)
 	if idle {
@@ -288,13 +284,21 @@ func (s *Session) shutdownOnce() {
 		idle = s.join(drain)
 		s.pending.wait(drain)
 	}
-	if !idle {
+	if !idle || !s.calls.wait(drain) {
 		s.stuck = true
 		s.log().Error("fuse: handlers did not return after the session's end; their threads are left", "mountpoint", s.mount.dir)
 	}
 	s.c.Exit()
 	s.pending.abandon()
 	s.sever()
+}
+
+// drainCalls waits for notifications while requests are still answered, for which they may have to wait.
+func (s *Session) drainCalls(d time.Duration) {
+	if !s.calls.wait(d) {
+		s.cancel(ErrShutdown)
+		s.calls.wait(d)
+	}
 }
 
 // stopThreads keeps the threads from reading further requests.
@@ -341,9 +345,7 @@ func (s *Session) joinLoop(d time.Duration) bool {
 
 // sever closes the connection. What is still using it gets an error from now on.
 func (s *Session) sever() {
-	s.alive.Lock()
-	defer s.alive.Unlock()
-	s.dead = true
+	s.abandonRetrieves()
 	s.polls.Range(func(p, _ any) bool {
 		p.(*pollHandle).close()
 		return true
