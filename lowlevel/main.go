@@ -23,6 +23,9 @@ type Program struct {
 	// Setup runs after the command line is parsed and before anything is mounted, in the process that will serve. An error is printed to stderr;
 	// the program exits with 1.
 	Setup func(*Cmdline) error
+	// Serving, if not nil, runs on a goroutine of its own beside the handlers, from when the filesystem is mounted: the place for what notifies the kernel
+	// ([Session.Notifier]). ctx ends when the session does; Main waits for Serving to return then.
+	Serving func(ctx context.Context, s *Session)
 	// Config is the session's; the command line prevails. Args is replaced by what the command line leaves: append to Cmdline.Args in Setup.
 	Config Config
 	// Args is the command line, with the program's name first. Nil: os.Args.
@@ -100,7 +103,7 @@ func (p *Program) run(cl *Cmdline, ready *os.File) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), endingSignals()...)
 	defer stop()
-	code := serve(ctx, s, cl.Mountpoint, ready)
+	code := p.serve(ctx, s, cl.Mountpoint, ready)
 	if err := s.Close(); err != nil {
 		return failed(err)
 	}
@@ -116,7 +119,7 @@ func endingSignals() []os.Signal {
 	return slices.DeleteFunc(list, signal.Ignored)
 }
 
-func serve(ctx context.Context, s *Session, mountpoint string, ready *os.File) int {
+func (p *Program) serve(ctx context.Context, s *Session, mountpoint string, ready *os.File) int {
 	// Whatever keeps the kernel from answering, a signal ends the wait.
 	unwatch := context.AfterFunc(ctx, func() { _ = s.Close() })
 	err := s.Mount(mountpoint)
@@ -129,10 +132,28 @@ func serve(ctx context.Context, s *Session, mountpoint string, ready *os.File) i
 	if err := becomeDaemon(ready); err != nil {
 		return failed(err)
 	}
+	defer p.beside(ctx, s)()
 	if err := s.Serve(ctx); err != nil {
 		return failed(err)
 	}
 	return 0
+}
+
+// beside starts Serving, and returns how to end it.
+func (p *Program) beside(ctx context.Context, s *Session) (end func()) {
+	if p.Serving == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.Serving(ctx, s)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // failed reports an error, unless libfuse has done so itself.
