@@ -61,6 +61,9 @@ type notifications interface {
 // Changes returns a Changes that sends at once: each of its methods returns when the kernel has done it all.
 func (n *Notifier) Changes(cfg ChangesConfig) *Changes { return &Changes{to: n, s: n.s, cfg: cfg} }
 
+// Changes returns a Changes that queues: NotifyQueue.Flush waits for what was queued.
+func (q *NotifyQueue) Changes(cfg ChangesConfig) *Changes { return &Changes{to: q, s: q.s, cfg: cfg} }
+
 // ContentChanged says that a file's content and attributes have changed: which part, is not known, or it is shorter than before.
 //
 // Sent: InvalInode, which waits for reads of the file that are under way. Where the kernel compares times (CapAutoInvalData) and the file is open, only

@@ -30,6 +30,7 @@ type Session struct {
 	watches numbered[*watch]   // requests that have a context
 	afters  numbered[[]func()] // what is to be run after a reply
 	polls   sync.Map           // *pollHandle, those that are open
+	queues  sync.Map           // *NotifyQueue, those that are open
 
 	retrieves         numbered[*retrieve] // what the kernel was asked for
 	detached          sync.Map            // *cshim.Call that runs -> *pendingReply, if it was detached
@@ -271,6 +272,7 @@ func (s *Session) shutdown() { s.down.Do(s.shutdownOnce) }
 func (s *Session) shutdownOnce() {
 	s.stop()
 	s.calls.close()
+	s.endQueues()
 	s.unmountForShutdown()
 	drain := s.cfg.drainTimeout()
 	s.drainCalls(drain)
