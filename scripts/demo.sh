@@ -1,5 +1,6 @@
 #!/bin/bash
-# Mounts examples/memfs_ll, a filesystem written in Go, in a temporary directory, and shows it in use.
+# Mounts examples/memfs_ll, a filesystem written in Go, in a temporary directory, and shows it in use. Then examples/remotesync: a filesystem whose data
+# changes behind the kernel's back.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source=$PWD
@@ -8,11 +9,15 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null LC_ALL=C # the sa
 dir=$(mktemp -d "${TMPDIR:-/tmp}/go-libfuse3-demo-XXXXXX")
 cleanup() {
 	cd /
-	if mountpoint -q "$dir/mnt"; then
-		fusermount3 -u -z "$dir/mnt" || true
-	fi
-	# rmdir, not rm -r, for the mountpoint: were it still mounted, nothing in it would be harmed.
-	rmdir "$dir/mnt" && rm -rf "$dir"
+	local mnt
+	for mnt in "$dir/mnt" "$dir/remote"; do
+		if mountpoint -q "$mnt"; then
+			fusermount3 -u -z "$mnt" || true
+		fi
+		# rmdir, not rm -r, for the mountpoint: were it still mounted, nothing in it would be harmed.
+		if [ -d "$mnt" ]; then rmdir "$mnt"; fi
+	done
+	rm -rf "$dir"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
@@ -33,13 +38,33 @@ fails() {
 	fi
 }
 
-# running says whether the filesystem's process is there.
+# running says whether a filesystem's process is there.
 running() {
 	local exe
 	for exe in /proc/[0-9]*/exe; do
-		if [ "$(readlink "$exe")" = "$dir/memfs_ll" ]; then return 0; fi
+		if [ "$(readlink "$exe")" = "$dir/$1" ]; then return 0; fi
 	done
 	return 1
+}
+
+# ended waits for a filesystem's process to end.
+ended() {
+	local deadline=$((SECONDS + 10))
+	while running "$1"; do
+		if [ "$SECONDS" -ge "$deadline" ]; then
+			echo "demo: $1 still runs" >&2
+			exit 1
+		fi
+		sleep 0.1
+	done
+}
+
+# remote says something to remotesync, and prints its answer.
+remote() {
+	local answer
+	echo "$1" >&"${remotesync[1]}"
+	read -r -t 20 answer <&"${remotesync[0]}"
+	printf '> %-32s %s\n' "$1" "$answer"
 }
 
 say "Build the filesystem and mount it: 64 MB in memory, served by a Go program over libfuse $(pkg-config --modversion fuse3)."
@@ -83,13 +108,35 @@ show 'go build -o mnt/hello mnt/hello.go && mnt/hello' 300
 
 say "Unmount: the program ends, and everything in memory with it."
 show 'fusermount3 -u mnt && ls -A mnt | wc -l'
-deadline=$((SECONDS + 10))
-while running; do
-	if [ "$SECONDS" -ge "$deadline" ]; then
-		echo "demo: memfs_ll still runs" >&2
-		exit 1
-	fi
-	sleep 0.1
-done
+ended memfs_ll
+
+say "Another filesystem: its data is elsewhere, and the kernel may keep what it has read for an hour."
+show "cd '$source' && go build -o '$dir/remotesync' ./examples/remotesync" 600
+mkdir "$dir/remote"
+coproc remotesync { exec ./remotesync -f --commands remote; }
+remote 'write hello first'
+remote tell
+show 'cat remote/hello'
+remote requests
+show 'cat remote/hello'
+remote requests
+
+say "The data changes there. The kernel does not know, and asks nothing."
+remote 'write hello second'
+show 'cat remote/hello'
+remote requests
+
+say "Now it is told: the new data is stored in its cache. Only the attributes are asked for."
+remote tell
+show 'cat remote/hello'
+remote requests
+
+say "The file gets shorter: what the kernel has is invalidated. The next read asks for attributes and data."
+remote 'write hello 3rd'
+remote tell
+show 'cat remote/hello'
+remote requests
+show 'fusermount3 -u remote'
+ended remotesync
 echo
 echo "make demo: done"

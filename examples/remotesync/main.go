@@ -14,6 +14,8 @@
 // reads each of the two trees again and again. At the end, and every --report seconds, the program says how out of date what they read was, and how many
 // requests it took.
 //
+// To go through it step by step, there is --commands: see commands.go.
+//
 // Where to look:
 //
 //	remote.go   the remote: a tree with a journal
@@ -22,6 +24,7 @@
 //	poller.go   from the journal to Changes: this is what to copy
 //	reader.go   who reads, in a process of its own, and checks
 //	report.go   the figures
+//	commands.go step by step
 package main
 
 import (
@@ -42,6 +45,7 @@ type options struct {
 	Poll     int    `fuse:"--poll-interval=%d"`
 	Compare  string `fuse:"--compare=%s"`
 	Report   int    `fuse:"--report=%d"`
+	Commands bool   `fuse:"--commands"`
 }
 
 const help = `
@@ -51,6 +55,7 @@ Options of this filesystem:
     --poll-interval=MS     milliseconds between two questions what has changed (20)
     --compare=DIR          mount the tree there, too, with timeouts of one second
     --report=SECONDS       print figures so often (0: at the end only)
+    --commands             do nothing by itself, but what standard input says
 `
 
 func main() {
@@ -91,7 +96,9 @@ func (p *program) setup(cl *lowlevel.Cmdline) error {
 			return err
 		}
 	}
-	fill(p.remote)
+	if !p.opts.Commands {
+		fill(p.remote)
+	}
 	return nil
 }
 
@@ -102,6 +109,10 @@ func (p *program) serving(ctx context.Context, s *lowlevel.Session) {
 	p.told.fs.changes.Store(changes)
 	poller := &poller{remote: p.remote, queue: queue, changes: changes, delays: &p.toKernel}
 	_, poller.seen, _ = p.remote.since(0) // what fill has made, nobody has seen otherwise
+	if p.opts.Commands {
+		p.obey(ctx, os.Stdin, os.Stdout, poller)
+		return
+	}
 	go poller.run(ctx, time.Duration(p.opts.Poll)*time.Millisecond)
 	change(ctx, p.remote, p.opts.Writers, time.Duration(p.opts.Interval)*time.Millisecond)
 	if p.opts.Compare != "" {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"fmt"
 	"os"
+	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -87,5 +90,63 @@ func TestProgram_IsLessOutOfDateWithFewerRequests(t *testing.T) {
 	}
 	if strings.Contains(p.Output(), "remotesync:") {
 		t.Errorf("it complained:\n%s", p.Output())
+	}
+}
+
+func TestProgram_StepByStep(t *testing.T) {
+	fusetest.RequireFUSE(t)
+	fusetest.CheckLeaks(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, commands, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer commands.Close()
+	dir := t.TempDir()
+	server := exec.Command(self, "-f", "--commands", dir)
+	server.Stdin, server.Stderr = in, os.Stderr
+	out, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = in.Close()
+	fusetest.Watchdog(t, time.Minute, dir)
+	answers := bufio.NewScanner(out)
+	say := func(command, want string) {
+		t.Helper()
+		fmt.Fprintln(commands, command)
+		if !answers.Scan() || answers.Text() != want {
+			t.Fatalf("%s: got %q, want %q", command, answers.Text(), want)
+		}
+	}
+	reads := func(want string) {
+		t.Helper()
+		if got := strings.TrimSpace(fusetest.Run(t, 20*time.Second, "cat", dir+"/hello")); got != want {
+			t.Errorf("read %q, want %q", got, want)
+		}
+	}
+	say("write hello one", "the remote has it") // answered once it is mounted
+	reads("one")
+	say("write hello two", "the remote has it")
+	reads("one")
+	say("tell", "the kernel knows")
+	reads("two")
+	say("nonsense", "what? (write NAME TEXT, tell, requests)")
+	fmt.Fprintln(commands, "requests")
+	answers.Scan()
+	if !strings.HasSuffix(answers.Text(), " requests") {
+		t.Errorf("got %q", answers.Text())
+	}
+	reads("two")
+	say("requests", "0 requests")
+	fusetest.Run(t, 20*time.Second, "fusermount3", "-u", dir)
+	if err := server.Wait(); err != nil {
+		t.Error(err)
 	}
 }
