@@ -36,6 +36,7 @@ var newerFeatures = []struct {
 	{"statx", 318, 39, cshim.OpStatx},
 	{"syncfs", 319, 34, cshim.OpSyncfs},
 	{"max_backing_stack_depth", 317, 40, cshim.OpCount},
+	{"parallel_direct_writes", 317, 38, cshim.OpCount},
 	{"no_interrupt", 317, 0, cshim.OpCount},
 	{"request_timeout", 318, 43, cshim.OpCount},
 }

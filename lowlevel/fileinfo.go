@@ -27,7 +27,7 @@ type FileInfo struct {
 	Nonseekable bool
 	// FlockRelease says that the flock locks of LockOwner are to be dropped. In: Release.
 	FlockRelease bool
-	// CacheReaddir lets the kernel cache the listing. Out: Opendir. While the directory is being changed, a listing can mix what the kernel has cached
+	// CacheReaddir lets the kernel cache the listing. Out: Opendir. Without KeepCache the next Opendir drops it. While the directory is being changed, a listing can mix what the kernel has cached
 	// with what is new (Linux 6.18): it is for directories that rest.
 	CacheReaddir bool
 	// Noflush says that no Flush is needed on close. Out: Open, Create.

@@ -147,7 +147,7 @@ type Ops struct {
 	// fi.Fh, DirectIO, KeepCache, Nonseekable, Noflush, ParallelDirectWrites and BackingID.
 	//
 	// Nil, or ENOSYS where CapNoOpenSupport was wanted: opening succeeds with Fh 0; after ENOSYS the kernel asks no
-	// more and sends no Release either.
+	// more and sends no Release either. Then O_TRUNC reaches nobody, unless CapAtomicOTrunc is disabled in Init: with it the kernel leaves truncating to Open.
 	//
 	//	void (*open) (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 	Open func(req *Request, ino Ino, fi *FileInfo) error

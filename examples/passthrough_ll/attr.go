@@ -62,7 +62,7 @@ func (fs *passthrough) setattr(req *lowlevel.Request, ino lowlevel.Ino, attr *lo
 	}
 	defer in.close()
 	target := attrTarget{path: in.fd, file: -1}
-	if fi != nil {
+	if fi != nil && !fs.opts.NoOpen {
 		target.file = int(fi.Fh)
 	}
 	if toSet&(lowlevel.SetAttrUID|lowlevel.SetAttrGID) != 0 {

@@ -12,6 +12,9 @@ func (fs *passthrough) create(req *lowlevel.Request, parent lowlevel.Ino, name s
 	if fs.debug {
 		debugf("lo_create(parent=%d, name=%s)", parent, name)
 	}
+	if fs.opts.NoOpen {
+		return lowlevel.EntryParam{}, unix.ENOSYS // the kernel makes the file by mknod
+	}
 	// The kernel has seen that there was no such file. If there is one now, a symbolic link must not lead out of the source.
 	flags := fs.openFlags(fi.Flags) | unix.O_CREAT | unix.O_NOFOLLOW
 	e, err := fs.createOpen(req, parent, name, flags, mode, fi)
@@ -23,6 +26,9 @@ func (fs *passthrough) create(req *lowlevel.Request, parent lowlevel.Ino, name s
 
 func (fs *passthrough) tmpfile(req *lowlevel.Request, parent lowlevel.Ino, mode uint32, fi *lowlevel.FileInfo,
 ) (lowlevel.EntryParam, error) {
+	if fs.opts.NoOpen {
+		return lowlevel.EntryParam{}, unix.ENOSYS
+	}
 	return fs.createOpen(req, parent, ".", fs.openFlags(fi.Flags)|unix.O_TMPFILE, mode, fi)
 }
 

@@ -132,24 +132,36 @@ func (e *dirent) stat() lowlevel.Stat {
 }
 
 func (fs *passthrough) opendir(req *lowlevel.Request, ino lowlevel.Ino, fi *lowlevel.FileInfo) error {
-	in, err := fs.path(ino)
+	if fs.opts.NoOpendir {
+		return unix.ENOSYS
+	}
+	d, err := fs.openDirectory(ino)
 	if err != nil {
 		return err
+	}
+	fi.Fh = fs.dirs.add(d)
+	fi.CacheReaddir = fs.opts.CacheReaddir || fs.opts.Cache == cacheAlways
+	fi.KeepCache = fs.opts.KeepCache // cache=always does not, as in C
+	return nil
+}
+
+func (fs *passthrough) openDirectory(ino lowlevel.Ino) (*openDir, error) {
+	in, err := fs.path(ino)
+	if err != nil {
+		return nil, err
 	}
 	defer in.close()
 	fd, err := unix.Openat(in.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	fi.Fh = fs.dirs.add(&openDir{fd: fd})
-	fi.CacheReaddir = fs.opts.Cache == cacheAlways
-	return nil
+	return &openDir{fd: fd}, nil
 }
 
 func (fs *passthrough) readdir(req *lowlevel.Request, ino lowlevel.Ino, dst *lowlevel.DirBuf, off int64,
 	fi *lowlevel.FileInfo,
 ) error {
-	return fs.list(dst, off, fi, func(e *dirent) bool {
+	return fs.list(ino, dst, off, fi, func(e *dirent) bool {
 		st := e.stat()
 		return dst.Add(string(e.name), &st, e.next)
 	})
@@ -164,7 +176,7 @@ func (fs *passthrough) readdirplus(req *lowlevel.Request, ino lowlevel.Ino, dst 
 		return err
 	}
 	defer dir.close()
-	return fs.list(&dst.DirBuf, off, fi, func(e *dirent) bool {
+	return fs.list(ino, &dst.DirBuf, off, fi, func(e *dirent) bool {
 		name := string(e.name)
 		entry, gone := fs.plusEntry(dir, name, e)
 		if gone {
@@ -197,11 +209,13 @@ func (fs *passthrough) plusEntry(dir pathFD, name string, e *dirent) (entry lowl
 
 // list calls add for the entries from off on, until it returns false. An error is reported only if nothing was added to dst:
 // else the lookups of the entries added would be lost.
-func (fs *passthrough) list(dst *lowlevel.DirBuf, off int64, fi *lowlevel.FileInfo, add func(e *dirent) bool) error {
-	d, err := fs.dirs.get(fi)
+func (fs *passthrough) list(ino lowlevel.Ino, dst *lowlevel.DirBuf, off int64, fi *lowlevel.FileInfo, add func(e *dirent) bool,
+) error {
+	d, done, err := fs.directory(ino, fi)
 	if err != nil {
 		return err
 	}
+	defer done()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.seek(off); err != nil {
@@ -227,5 +241,10 @@ func (fs *passthrough) releasedir(req *lowlevel.Request, ino lowlevel.Ino, fi *l
 }
 
 func (fs *passthrough) fsyncdir(req *lowlevel.Request, ino lowlevel.Ino, datasync bool, fi *lowlevel.FileInfo) error {
-	return syncFile(int(fi.Fh), datasync)
+	d, done, err := fs.directory(ino, fi)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return syncFile(d.fd, datasync)
 }

@@ -24,18 +24,17 @@ func (fs *passthrough) openFlags(asked int32) int {
 // opened fills in what the kernel is to know about an open file.
 func (fs *passthrough) opened(fi *lowlevel.FileInfo, fd int) {
 	fi.Fh = lowlevel.FileHandle(fd)
-	switch fs.opts.Cache {
-	case cacheNever:
-		fi.DirectIO = true
-		fi.ParallelDirectWrites = true // the file below has its own lock
-	case cacheAlways:
-		fi.KeepCache = true
-	}
+	fi.DirectIO = fs.opts.directIO()
+	fi.ParallelDirectWrites = fi.DirectIO && fs.opts.ParallelDirectWrites // the file below has its own lock
+	fi.KeepCache = fs.opts.keepCache() && !fi.DirectIO
 }
 
 func (fs *passthrough) open(req *lowlevel.Request, ino lowlevel.Ino, fi *lowlevel.FileInfo) error {
 	if fs.debug {
 		debugf("lo_open(ino=%d, flags=%d)", ino, fi.Flags)
+	}
+	if fs.opts.NoOpen {
+		return unix.ENOSYS
 	}
 	in, err := fs.path(ino)
 	if err != nil {
@@ -57,7 +56,7 @@ func reopen(fd, flags int) (int, error) {
 
 // dropPrivileges takes the set-user-ID and set-group-ID bits from an open file that somebody other than root has written to. The
 // kernel below does not, because the server is root and may keep them. The kernel above asks for it by a setattr,
-// but not for writes past its page cache (cache=never).
+// but not for writes past its page cache (direct_io, cache=never).
 func dropPrivileges(req *lowlevel.Request, fd int) {
 	if req.UID == 0 {
 		return
@@ -81,6 +80,9 @@ func (fs *passthrough) release(req *lowlevel.Request, ino lowlevel.Ino, fi *lowl
 
 // flush lets the file below have its close(2), which may have an error to tell.
 func (fs *passthrough) flush(req *lowlevel.Request, ino lowlevel.Ino, fi *lowlevel.FileInfo) error {
+	if fs.opts.NoOpen {
+		return unix.ENOSYS // not to be asked again: below, no file stays open
+	}
 	fd, err := unix.FcntlInt(uintptr(fi.Fh), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -89,7 +91,12 @@ func (fs *passthrough) flush(req *lowlevel.Request, ino lowlevel.Ino, fi *lowlev
 }
 
 func (fs *passthrough) fsync(req *lowlevel.Request, ino lowlevel.Ino, datasync bool, fi *lowlevel.FileInfo) error {
-	return syncFile(int(fi.Fh), datasync)
+	f, err := fs.file(ino, fi, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	return syncFile(f.fd, datasync)
 }
 
 func syncFile(fd int, datasync bool) error {
@@ -104,7 +111,12 @@ func (fs *passthrough) read(req *lowlevel.Request, ino lowlevel.Ino, dst []byte,
 	if fs.debug {
 		debugf("lo_read(ino=%d, size=%d, off=%d)", ino, len(dst), off)
 	}
-	return ignoringEINTR(func() (int, error) { return unix.Pread(int(fi.Fh), dst, off) })
+	f, err := fs.file(ino, fi, unix.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer f.close()
+	return ignoringEINTR(func() (int, error) { return unix.Pread(f.fd, dst, off) })
 }
 
 func (fs *passthrough) write(req *lowlevel.Request, ino lowlevel.Ino, data []byte, off int64, fi *lowlevel.FileInfo,
@@ -112,12 +124,17 @@ func (fs *passthrough) write(req *lowlevel.Request, ino lowlevel.Ino, data []byt
 	if fs.debug {
 		debugf("lo_write(ino=%d, size=%d, off=%d)", ino, len(data), off)
 	}
-	n, err := ignoringEINTR(func() (int, error) { return unix.Pwrite(int(fi.Fh), data, off) })
+	f, err := fs.file(ino, fi, unix.O_WRONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer f.close()
+	n, err := ignoringEINTR(func() (int, error) { return unix.Pwrite(f.fd, data, off) })
 	if err == unix.EINVAL && fi.Writepage {
 		return fs.writePage(ino, data, off)
 	}
-	if err == nil && fs.opts.Cache == cacheNever && !fi.Writepage {
-		dropPrivileges(req, int(fi.Fh))
+	if err == nil && fs.opts.directIO() && !fi.Writepage {
+		dropPrivileges(req, f.fd)
 	}
 	return n, err
 }
@@ -141,20 +158,40 @@ func (fs *passthrough) writePage(ino lowlevel.Ino, data []byte, off int64) (int,
 func (fs *passthrough) fallocate(req *lowlevel.Request, ino lowlevel.Ino, mode uint32, off, length int64,
 	fi *lowlevel.FileInfo,
 ) error {
-	return unix.Fallocate(int(fi.Fh), mode, off, length)
+	f, err := fs.file(ino, fi, unix.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	return unix.Fallocate(f.fd, mode, off, length)
 }
 
 func (fs *passthrough) copyFileRange(req *lowlevel.Request, inoIn lowlevel.Ino, offIn int64, fiIn *lowlevel.FileInfo,
 	inoOut lowlevel.Ino, offOut int64, fiOut *lowlevel.FileInfo, length uint64, flags uint32,
 ) (uint64, error) {
 	const most = 1 << 30 // fits int everywhere
-	n, err := unix.CopyFileRange(int(fiIn.Fh), &offIn, int(fiOut.Fh), &offOut, int(min(length, most)), int(flags))
+	in, err := fs.file(inoIn, fiIn, unix.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer in.close()
+	out, err := fs.file(inoOut, fiOut, unix.O_WRONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer out.close()
+	n, err := unix.CopyFileRange(in.fd, &offIn, out.fd, &offOut, int(min(length, most)), int(flags))
 	return uint64(max(n, 0)), err
 }
 
 func (fs *passthrough) lseek(req *lowlevel.Request, ino lowlevel.Ino, off int64, whence int, fi *lowlevel.FileInfo,
 ) (int64, error) {
-	return unix.Seek(int(fi.Fh), off, whence)
+	f, err := fs.file(ino, fi, unix.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer f.close()
+	return unix.Seek(f.fd, off, whence)
 }
 
 // ignoringEINTR calls f again if a signal has interrupted it. The Go runtime sends itself signals.

@@ -4,6 +4,8 @@
 //	passthrough_ll -o source=/home/me /mnt/mirror
 //	passthrough_ll -o source=/srv,allow_other,default_permissions /mnt/srv   # for all users, as root
 //
+// and more options, for the modes of reading, writing and caching that C's does not offer (iomodes.go).
+//
 // A tour: this file has the options, the table of operations and main. inode.go keeps the inodes that the kernel knows, each with
 // an O_PATH descriptor; nodeid.go chooses their numbers. caller.go lets root's server create files as the calling user. The
 // operations are in lookup.go, create.go, attr.go, dir.go, file.go, lock.go and xattr.go.
@@ -41,12 +43,23 @@ type options struct {
 	Timeout    float64 `fuse:"timeout=%lf"`
 	TimeoutSet bool    `fuse:"timeout=:1"`
 	Cache      int     `fuse:"cache=never:0,cache=auto:1,cache=always:2"`
+
+	// See iomodes.go. They come in addition to what Cache says.
+	DirectIO             bool `fuse:"direct_io"`
+	DirectIOAllowMmap    bool `fuse:"direct_io_allow_mmap"`
+	ParallelDirectWrites bool `fuse:"parallel_direct_writes:1,no_parallel_direct_writes:0"`
+	KeepCache            bool `fuse:"keep_cache"`
+	CacheReaddir         bool `fuse:"cache_readdir"`
+	CacheSymlinks        bool `fuse:"cache_symlinks"`
+	ExplicitInvalData    bool `fuse:"explicit_inval_data"`
+	NoOpen               bool `fuse:"no_open"`
+	NoOpendir            bool `fuse:"no_opendir"`
 }
 
 // defaultOptions are C's. Flock is true because that is what C's program does: it has a flock handler, so libfuse asks the
 // kernel for flock requests whatever the option says. Here no_flock turns them off.
 func defaultOptions() options {
-	return options{Source: "/", Flock: true, Cache: cacheAuto}
+	return options{Source: "/", Flock: true, Cache: cacheAuto, ParallelDirectWrites: true}
 }
 
 const help = `    -o writeback           Enable writeback
@@ -80,7 +93,7 @@ func main() {
 	os.Exit(lowlevel.Main(&lowlevel.Program{
 		Ops:     fs.ops(),
 		Options: &fs.opts,
-		Help:    help,
+		Help:    help + ioModesHelp,
 		Setup:   fs.setup,
 	}))
 }
@@ -141,6 +154,9 @@ func (fs *passthrough) setup(cmd *lowlevel.Cmdline) error {
 	if err != nil {
 		return err
 	}
+	if err := fs.opts.checkIOModes(); err != nil {
+		return err
+	}
 	fs.timeout = duration(seconds)
 	root, err := openPath(unix.AT_FDCWD, fs.opts.Source, 0)
 	if err != nil {
@@ -186,11 +202,12 @@ func (fs *passthrough) init(conn *lowlevel.ConnInfo) {
 	if fs.opts.Writeback {
 		want(lowlevel.CapWritebackCache, "writeback")
 	}
-	if fs.opts.Flock {
+	if fs.opts.Flock && !fs.opts.NoOpen { // a lock is held by an open file
 		want(lowlevel.CapFlockLocks, "flock locks")
 	} else {
 		conn.Disable(lowlevel.CapFlockLocks)
 	}
+	fs.initIOModes(conn)
 }
 
 func (fs *passthrough) destroy() {

@@ -12,7 +12,7 @@ import (
 func TestPOSIX(t *testing.T) {
 	fusetest.RequireRoot(t)
 	suite := fusetest.Build(t, "../../test/posix")
-	for _, opts := range []string{"", "cache=never", "writeback,cache=always"} {
+	for _, opts := range []string{"", "cache=never", "writeback,cache=always", "no_open,no_opendir"} {
 		t.Run("options "+opts, func(t *testing.T) {
 			m := newMount(t, posixOptions, "xattr", opts)
 			out, err := fusetest.RunError(t, 4*time.Minute, suite, m.dir)
