@@ -1,0 +1,230 @@
+package highlevel
+
+import (
+	"syscall"
+	"time"
+
+	"github.com/go-libfuse3/go-libfuse3/lowlevel"
+	"golang.org/x/sys/unix"
+)
+
+// Operations on open files.
+
+func (f *FS) open(req *lowlevel.Request, ino Ino, fi *FileInfo) error {
+	return f.at(req, ino, func(ctx *request, path string) error {
+		if f.ops.Open != nil {
+			if err := f.ops.Open(ctx, path, fi); err != nil {
+				return err
+			}
+		}
+		f.opened(ctx, path, ino, fi)
+		return nil
+	})
+}
+
+// opened counts an open file, and sets what Config says.
+func (f *FS) opened(ctx *request, path string, ino Ino, fi *FileInfo) {
+	fi.DirectIO = fi.DirectIO || f.cfg.DirectIO
+	fi.KeepCache = fi.KeepCache || f.cfg.KernelCache
+	fi.Noflush = fi.Noflush || f.cfg.NoRofdFlush && fi.Flags&unix.O_ACCMODE == unix.O_RDONLY
+	fi.ParallelDirectWrites = fi.ParallelDirectWrites || f.cfg.ParallelDirectWrites && fi.DirectIO
+	if f.cfg.AutoCache && f.unchanged(ctx, path, ino) {
+		fi.KeepCache = true
+	}
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	if n := f.tree.byIno[ino]; n != nil {
+		n.opens++
+	}
+}
+
+// unchanged reports whether a file is as it was when it was opened before: AutoCache.
+func (f *FS) unchanged(ctx *request, path string, ino Ino) bool {
+	f.tree.mu.Lock()
+	n := f.tree.byIno[ino]
+	if n == nil {
+		f.tree.mu.Unlock()
+		return false
+	}
+	ask := n.more().seen.valid && time.Since(n.extra.seen.at) > f.cfg.acTimeout()
+	f.tree.mu.Unlock()
+	var st Stat
+	var err error
+	if ask {
+		st, err = f.opGetattr(ctx, path, nil)
+	}
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	switch {
+	case err != nil:
+		n.extra.seen.valid = false
+	case ask:
+		n.extra.seen.update(&st)
+	}
+	same := n.extra.seen.valid
+	n.extra.seen.valid = true
+	return same
+}
+
+func (f *FS) create(req *lowlevel.Request, parent Ino, name string, mode uint32, fi *FileInfo) (e lowlevel.EntryParam, err error) {
+	err = f.with(req, want{ino: parent, name: name}, func(ctx *request, h held) error {
+		if err := f.ops.Create(ctx, h.path, mode, fi); err != nil {
+			return err
+		}
+		e, err = f.lookupPath(ctx, h, name, fi)
+		if err == nil && e.Attr.Mode&unix.S_IFMT != unix.S_IFREG {
+			f.forget(req, e.Ino, 1)
+			err = syscall.EIO
+		}
+		if err != nil {
+			f.opRelease(ctx, h.path, fi)
+			return err
+		}
+		f.opened(ctx, h.path, e.Ino, fi)
+		return nil
+	})
+	return e, err
+}
+
+// tmpfile makes a node without a name.
+func (f *FS) tmpfile(req *lowlevel.Request, parent Ino, mode uint32, fi *FileInfo) (e lowlevel.EntryParam, err error) {
+	err = f.at(req, parent, func(ctx *request, path string) error {
+		st, err := f.ops.Tmpfile(ctx, path, mode, fi)
+		if err != nil {
+			return err
+		}
+		f.tree.mu.Lock()
+		f.tree.lastIno++
+		n := &node{ino: f.tree.lastIno, nlookup: 1 + f.tree.keep}
+		f.tree.byIno[n.ino] = n
+		f.tree.mu.Unlock()
+		f.opened(ctx, path, n.ino, fi)
+		f.dress(&st, n.ino)
+		e = lowlevel.EntryParam{Ino: n.ino, Attr: st, AttrTimeout: f.cfg.AttrTimeout, EntryTimeout: f.cfg.EntryTimeout}
+		return nil
+	})
+	return e, err
+}
+
+func (f *FS) read(req *lowlevel.Request, ino Ino, dst []byte, off int64, fi *FileInfo) (n int, err error) {
+	err = f.atFile(req, ino, fi, func(ctx *request, path string) error {
+		n, err = f.ops.Read(ctx, path, dst, off, fi)
+		return err
+	})
+	return n, err
+}
+
+func (f *FS) readBuf(req *lowlevel.Request, ino Ino, size int, off int64, fi *FileInfo) (buf BufVec, err error) {
+	err = f.atFile(req, ino, fi, func(ctx *request, path string) error {
+		buf, err = f.ops.ReadBuf(ctx, path, size, off, fi)
+		return err
+	})
+	return buf, err
+}
+
+func (f *FS) write(req *lowlevel.Request, ino Ino, data []byte, off int64, fi *FileInfo) (n int, err error) {
+	err = f.atFile(req, ino, fi, func(ctx *request, path string) error {
+		n, err = f.ops.Write(ctx, path, data, off, fi)
+		return err
+	})
+	return n, err
+}
+
+func (f *FS) writeBuf(req *lowlevel.Request, ino Ino, buf BufVec, off int64, fi *FileInfo) (n int, err error) {
+	err = f.atFile(req, ino, fi, func(ctx *request, path string) error {
+		n, err = f.ops.WriteBuf(ctx, path, buf, off, fi)
+		return err
+	})
+	return n, err
+}
+
+func (f *FS) fsync(req *lowlevel.Request, ino Ino, datasync bool, fi *FileInfo) error {
+	return f.atFile(req, ino, fi, func(ctx *request, path string) error { return f.ops.Fsync(ctx, path, datasync, fi) })
+}
+
+func (f *FS) flush(req *lowlevel.Request, ino Ino, fi *FileInfo) error {
+	return f.atFile(req, ino, fi, func(ctx *request, path string) error { return f.opFlush(ctx, path, ino, fi) })
+}
+
+// opFlush also takes away the POSIX locks of who closes the file.
+func (f *FS) opFlush(ctx *request, path string, ino Ino, fi *FileInfo) error {
+	err := error(syscall.ENOSYS)
+	if f.ops.Flush != nil {
+		err = f.ops.Flush(ctx, path, fi)
+	}
+	if f.ops.Lock == nil {
+		return err
+	}
+	f.unlockAll(ctx, path, ino, fi)
+	if err == syscall.ENOSYS {
+		return nil // or the kernel would not tell of the next close
+	}
+	return err
+}
+
+func (f *FS) release(req *lowlevel.Request, ino Ino, fi *FileInfo) error {
+	return f.atFile(req, ino, fi, func(ctx *request, path string) error {
+		if fi.Flush {
+			_ = f.opFlush(ctx, path, ino, fi)
+		}
+		f.opRelease(ctx, path, fi)
+		if hidden := f.closed(ino); hidden != "" && f.ops.Unlink != nil {
+			_ = f.ops.Unlink(ctx, hidden)
+		}
+		return nil
+	})
+}
+
+func (f *FS) opRelease(ctx *request, path string, fi *FileInfo) {
+	if f.ops.Release != nil {
+		_ = f.ops.Release(ctx, path, fi) // nobody to tell
+	}
+}
+
+// closed counts, and returns the path of a hidden file at its last release.
+func (f *FS) closed(ino Ino) (hidden string) {
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	n := f.tree.byIno[ino]
+	if n == nil || n.opens == 0 {
+		return ""
+	}
+	n.opens--
+	if n.opens > 0 || !n.hidden {
+		return ""
+	}
+	n.hidden = false
+	path, err := f.tree.path(n, "")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+func (f *FS) fallocate(req *lowlevel.Request, ino Ino, mode uint32, off, length int64, fi *FileInfo) error {
+	return f.atFile(req, ino, fi, func(ctx *request, path string) error {
+		return f.ops.Fallocate(ctx, path, mode, off, length, fi)
+	})
+}
+
+func (f *FS) lseek(req *lowlevel.Request, ino Ino, off int64, whence int, fi *FileInfo) (pos int64, err error) {
+	err = f.atFile(req, ino, fi, func(ctx *request, path string) error {
+		pos, err = f.ops.Lseek(ctx, path, off, whence, fi)
+		return err
+	})
+	return pos, err
+}
+
+func (f *FS) copyFileRange(req *lowlevel.Request, inoIn Ino, offIn int64, fiIn *FileInfo, inoOut Ino, offOut int64, fiOut *FileInfo, size uint64, flags uint32) (n uint64, err error) {
+	var h [2]held
+	if !f.cfg.NullpathOK {
+		err := f.tree.acquire(h[:], want{ino: inoIn}, want{ino: inoOut})
+		if err != nil && err != errNoName {
+			return 0, err
+		}
+		defer f.tree.release(h[:]...)
+	}
+	ctx := f.begin(req)
+	defer ctx.end()
+	return f.ops.CopyFileRange(ctx, h[0].path, fiIn, offIn, h[1].path, fiOut, offOut, size, flags)
+}

@@ -1,0 +1,217 @@
+package highlevel
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/go-libfuse3/go-libfuse3/lowlevel"
+	"golang.org/x/sys/unix"
+)
+
+// Operations on names: lookup, and what makes, removes and renames.
+
+// lookup also answers for "." and "..", which an NFS server asks for by inode.
+func (f *FS) lookup(req *lowlevel.Request, parent Ino, name string) (lowlevel.EntryParam, error) {
+	switch name {
+	case ".":
+		return f.lookupInode(req, parent)
+	case "..":
+		above, err := f.above(parent)
+		if err != nil {
+			return lowlevel.EntryParam{}, err
+		}
+		return f.lookupInode(req, above)
+	}
+	e, err := f.entry(req, want{ino: parent, name: name}, nil, func(*request, string) error { return nil })
+	if errors.Is(err, syscall.ENOENT) && f.cfg.NegativeTimeout > 0 {
+		return lowlevel.EntryParam{EntryTimeout: f.cfg.NegativeTimeout}, nil
+	}
+	return e, err
+}
+
+// above returns the directory that an inode is in.
+func (f *FS) above(ino Ino) (Ino, error) {
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	n, err := f.tree.node(ino)
+	switch {
+	case err != nil:
+		return 0, err
+	case n == f.tree.root:
+		return 0, syscall.ENOENT
+	case n.parent == nil:
+		return 0, errNoName
+	}
+	return n.parent.ino, nil
+}
+
+// lookupInode is a lookup of an inode that is known.
+func (f *FS) lookupInode(req *lowlevel.Request, ino Ino) (e lowlevel.EntryParam, err error) {
+	return f.entry(req, want{ino: ino}, nil, func(*request, string) error { return nil })
+}
+
+// entry does op on a path, and returns what is there then, with a lookup counted. fi is for Getattr.
+func (f *FS) entry(req *lowlevel.Request, w want, fi *FileInfo, op func(ctx *request, path string) error) (e lowlevel.EntryParam, err error) {
+	err = f.with(req, w, func(ctx *request, h held) error {
+		if err := op(ctx, h.path); err != nil {
+			return err
+		}
+		e, err = f.lookupPath(ctx, h, w.name, fi)
+		return err
+	})
+	return e, err
+}
+
+// lookupPath counts a lookup of what is at a path: name in h.dir, or h.dir itself.
+func (f *FS) lookupPath(ctx *request, h held, name string, fi *FileInfo) (lowlevel.EntryParam, error) {
+	st, err := f.opGetattr(ctx, h.path, fi)
+	if err != nil {
+		return lowlevel.EntryParam{}, err
+	}
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	n := h.dir
+	if name != "" {
+		n = f.tree.find(h.dir, name)
+	}
+	f.tree.count(n)
+	if f.cfg.AutoCache {
+		n.more().seen.update(&st)
+	}
+	f.dress(&st, n.ino)
+	return lowlevel.EntryParam{Ino: n.ino, Attr: st, AttrTimeout: f.cfg.AttrTimeout, EntryTimeout: f.cfg.EntryTimeout}, nil
+}
+
+func (f *FS) forget(_ *lowlevel.Request, ino Ino, nlookup uint64) {
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	f.tree.forget(ino, nlookup)
+}
+
+func (f *FS) forgetMulti(_ *lowlevel.Request, forgets []lowlevel.ForgetData) {
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	for _, g := range forgets {
+		f.tree.forget(g.Ino, g.Nlookup)
+	}
+}
+
+func (f *FS) readlink(req *lowlevel.Request, ino Ino) (target string, err error) {
+	err = f.at(req, ino, func(ctx *request, path string) error {
+		target, err = f.ops.Readlink(ctx, path)
+		return err
+	})
+	return target, err
+}
+
+// mknod makes a regular file by Create, if there is such an operation.
+func (f *FS) mknod(req *lowlevel.Request, parent Ino, name string, mode uint32, rdev uint64) (lowlevel.EntryParam, error) {
+	return f.entry(req, want{ino: parent, name: name}, nil, func(ctx *request, path string) error {
+		if mode&unix.S_IFMT == unix.S_IFREG && f.ops.Create != nil {
+			err := f.makeRegular(ctx, path, mode)
+			if !errors.Is(err, syscall.ENOSYS) {
+				return err
+			}
+		}
+		if f.ops.Mknod == nil {
+			return syscall.ENOSYS
+		}
+		return f.ops.Mknod(ctx, path, mode, rdev)
+	})
+}
+
+func (f *FS) makeRegular(ctx *request, path string, mode uint32) error {
+	fi := &FileInfo{Flags: unix.O_CREAT | unix.O_EXCL | unix.O_WRONLY}
+	if err := f.ops.Create(ctx, path, mode, fi); err != nil {
+		return err
+	}
+	if f.ops.Release != nil {
+		_ = f.ops.Release(ctx, path, fi)
+	}
+	return nil
+}
+
+func (f *FS) mkdir(req *lowlevel.Request, parent Ino, name string, mode uint32) (lowlevel.EntryParam, error) {
+	return f.entry(req, want{ino: parent, name: name}, nil, func(ctx *request, path string) error {
+		return f.ops.Mkdir(ctx, path, mode)
+	})
+}
+
+func (f *FS) symlink(req *lowlevel.Request, target string, parent Ino, name string) (lowlevel.EntryParam, error) {
+	return f.entry(req, want{ino: parent, name: name}, nil, func(ctx *request, path string) error {
+		return f.ops.Symlink(ctx, target, path)
+	})
+}
+
+func (f *FS) link(req *lowlevel.Request, ino, newParent Ino, newName string) (e lowlevel.EntryParam, err error) {
+	var h [2]held
+	if err := f.tree.acquire(h[:], want{ino: ino}, want{ino: newParent, name: newName}); err != nil {
+		return e, err
+	}
+	defer f.tree.release(h[:]...)
+	ctx := f.begin(req)
+	defer ctx.end()
+	if err := f.ops.Link(ctx, h[0].path, h[1].path); err != nil {
+		return e, err
+	}
+	return f.lookupPath(ctx, h[1], newName, nil)
+}
+
+func (f *FS) unlink(req *lowlevel.Request, parent Ino, name string) error {
+	w := want{ino: parent, name: name, write: true}
+	return f.with(req, w, func(ctx *request, h held) error {
+		if !f.cfg.HardRemove && f.isOpen(h.changes) {
+			return f.hide(ctx, h, name)
+		}
+		if err := f.ops.Unlink(ctx, h.path); err != nil {
+			return err
+		}
+		f.removed(h, name)
+		return nil
+	})
+}
+
+func (f *FS) rmdir(req *lowlevel.Request, parent Ino, name string) error {
+	w := want{ino: parent, name: name, write: true}
+	return f.with(req, w, func(ctx *request, h held) error {
+		if err := f.ops.Rmdir(ctx, h.path); err != nil {
+			return err
+		}
+		f.removed(h, name)
+		return nil
+	})
+}
+
+func (f *FS) removed(h held, name string) {
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	f.tree.remove(h.dir, name)
+}
+
+func (f *FS) rename(req *lowlevel.Request, parent Ino, name string, newParent Ino, newName string, flags RenameFlags) error {
+	var h [2]held
+	err := f.tree.acquire(h[:], want{ino: parent, name: name, write: true}, want{ino: newParent, name: newName, write: true})
+	if err != nil {
+		return err
+	}
+	defer f.tree.release(h[:]...)
+	ctx := f.begin(req)
+	defer ctx.end()
+	exchange := flags&lowlevel.RenameExchange != 0
+	if !f.cfg.HardRemove && !exchange && flags&lowlevel.RenameNoreplace == 0 && f.isOpen(h[1].changes) {
+		if err := f.hide(ctx, h[1], newName); err != nil {
+			return err
+		}
+	}
+	if err := f.ops.Rename(ctx, h[0].path, h[1].path, flags); err != nil {
+		return err
+	}
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	if exchange {
+		f.tree.exchange(h[0].dir, name, h[1].dir, newName)
+	} else {
+		f.tree.rename(h[0].dir, name, h[1].dir, newName)
+	}
+	return nil
+}

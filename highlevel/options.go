@@ -1,0 +1,129 @@
+package highlevel
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/go-libfuse3/go-libfuse3/lowlevel"
+)
+
+// options are the options of C's lib/fuse.c. A field keeps what Config has unless its option is given.
+type options struct {
+	KernelCache    bool    `fuse:"kernel_cache:1"`
+	AutoCache      bool    `fuse:"auto_cache:1,noauto_cache:0"`
+	NoRofdFlush    bool    `fuse:"no_rofd_flush:1"`
+	SetMode        bool    `fuse:"umask=:1,fmask=:1,dmask=:1"`
+	Umask          uint32  `fuse:"umask=%o"`
+	SetFmask       bool    `fuse:"fmask=:1"`
+	Fmask          uint32  `fuse:"fmask=%o"`
+	SetDmask       bool    `fuse:"dmask=:1"`
+	Dmask          uint32  `fuse:"dmask=%o"`
+	SetUID         bool    `fuse:"uid=:1"`
+	UID            uint32  `fuse:"uid=%u"`
+	SetGID         bool    `fuse:"gid=:1"`
+	GID            uint32  `fuse:"gid=%u"`
+	EntryTimeout   float64 `fuse:"entry_timeout=%lf"`
+	AttrTimeout    float64 `fuse:"attr_timeout=%lf"`
+	SetACTimeout   bool    `fuse:"ac_attr_timeout=:1"`
+	ACTimeout      float64 `fuse:"ac_attr_timeout=%lf"`
+	Negative       float64 `fuse:"negative_timeout=%lf"`
+	NoForget       bool    `fuse:"noforget:1"`
+	Remember       int     `fuse:"remember=%d"`
+	Modules        string  `fuse:"modules=%s"`
+	ParallelDirect int     `fuse:"parallel_direct_write=%d"`
+}
+
+// Help is what --help says of these options.
+const Help = `
+Options of the path-based layer:
+    -o kernel_cache        keep cached data when a file is opened
+    -o [no]auto_cache      keep it if size and mtime are the same
+    -o no_rofd_flush       no flush for files opened read-only
+    -o umask=M             permission bits that no file has (octal)
+    -o fmask=M             the same for files but directories (octal)
+    -o dmask=M             the same for directories (octal)
+    -o uid=N               owner of all files
+    -o gid=N               group of all files
+    -o entry_timeout=T     seconds for which names are cached (1.0)
+    -o negative_timeout=T  seconds for which it is cached that there is none (0.0)
+    -o attr_timeout=T      seconds for which attributes are cached (1.0)
+    -o ac_attr_timeout=T   the same for what auto_cache compares (attr_timeout)
+    -o noforget            never forget an inode
+    -o remember=T          remember inodes for so many seconds (0)
+    -o parallel_direct_write=N  several direct writes to a file at a time
+    -o modules=M1[:M2...]  layers over the filesystem: subdir, iconv
+
+Options of module subdir:
+    -o subdir=DIR          put DIR before all paths
+    -o [no]rellinks        make absolute links relative
+
+Options of module iconv:
+    -o from_code=CHARSET   encoding of file names (UTF-8)
+    -o to_code=CHARSET     encoding that is shown (UTF-8)
+`
+
+func seconds(d time.Duration) float64 { return d.Seconds() }
+
+// timeout is what libfuse makes of seconds.
+func timeout(s float64) time.Duration {
+	switch {
+	case !(s > 0):
+		return 0
+	case s >= math.MaxInt64/1e9:
+		return lowlevel.Forever
+	}
+	return time.Duration(s * 1e9)
+}
+
+func optionsOf(c *Config) *options {
+	return &options{
+		KernelCache: c.KernelCache, AutoCache: c.AutoCache, NoRofdFlush: c.NoRofdFlush,
+		SetMode: c.SetMode, Umask: c.Umask, SetFmask: c.SetFmask, Fmask: c.Fmask, SetDmask: c.SetDmask, Dmask: c.Dmask,
+		SetUID: c.SetUID, UID: c.UID, SetGID: c.SetGID, GID: c.GID,
+		EntryTimeout: seconds(c.EntryTimeout), AttrTimeout: seconds(c.AttrTimeout), Negative: seconds(c.NegativeTimeout),
+		SetACTimeout: c.SetACAttrTimeout, ACTimeout: seconds(c.ACAttrTimeout), Remember: c.Remember,
+	}
+}
+
+func (o *options) apply(c *Config) {
+	c.KernelCache, c.AutoCache, c.NoRofdFlush = o.KernelCache, o.AutoCache, o.NoRofdFlush
+	c.SetMode, c.Umask = o.SetMode, o.Umask
+	c.SetFmask, c.Fmask, c.SetDmask, c.Dmask = o.SetFmask, o.Fmask, o.SetDmask, o.Dmask
+	c.SetUID, c.UID, c.SetGID, c.GID = o.SetUID, o.UID, o.SetGID, o.GID
+	c.EntryTimeout, c.AttrTimeout, c.NegativeTimeout = timeout(o.EntryTimeout), timeout(o.AttrTimeout), timeout(o.Negative)
+	c.SetACAttrTimeout, c.ACAttrTimeout = o.SetACTimeout, timeout(o.ACTimeout)
+	c.Remember = o.Remember
+	if o.NoForget {
+		c.Remember = -1
+	}
+	c.ParallelDirectWrites = c.ParallelDirectWrites || o.ParallelDirect != 0
+}
+
+// ParseOptions takes the options that C's high-level library knows from a command line (the program's name first), puts them into cfg, and returns the
+// rest, and the layers that -o modules= asks for, in the order in which they are to be put over the filesystem.
+//
+// Errors: *lowlevel.OpError with libfuse's words, or for a module that there is not.
+//
+// Implements:
+//
+//	struct fuse *fuse_new(struct fuse_args *args, const struct fuse_operations *op, size_t op_size, void *private_data);
+func ParseOptions(args []string, cfg *Config) (rest []string, layers []Layer, err error) {
+	o := optionsOf(cfg)
+	rest, err = lowlevel.ParseOptions(args, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.apply(cfg)
+	for name := range strings.SplitSeq(o.Modules, ":") {
+		if name == "" {
+			continue
+		}
+		var layer Layer
+		if layer, rest, err = newModule(name, rest); err != nil {
+			return nil, nil, err
+		}
+		layers = append(layers, layer)
+	}
+	return rest, layers, nil
+}

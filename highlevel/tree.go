@@ -1,0 +1,245 @@
+package highlevel
+
+import (
+	"container/list"
+	"iter"
+	"strings"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"github.com/go-libfuse3/go-libfuse3/lowlevel"
+)
+
+// tree knows by what path the kernel's inodes are to be had. A node stands for a name: a file with two names has two nodes, as in
+// C. It lives as long as the kernel remembers it (lookup count) or one of its children.
+type tree struct {
+	mu      sync.Mutex
+	byIno   map[lowlevel.Ino]*node
+	byName  map[nameKey]*node
+	root    *node
+	lastIno lowlevel.Ino
+	waiting []*waiter // for locks, oldest first
+	keep    uint64    // lookups of our own that each node has: 1 with Config.Remember
+	old     oldNodes
+}
+
+type nameKey struct {
+	parent *node
+	name   string
+}
+
+// node is a name that the kernel knows. All of it is guarded by tree.mu.
+type node struct {
+	parent   *node // nil: the root, or no name left
+	name     string
+	ino      lowlevel.Ino
+	nlookup  uint64
+	children int32 // nodes whose parent this is
+	opens    int32 // open files
+	lock     int32 // operations that have it in their path; -1: one that changes its name
+	wanted   int32 // operations that wait to change its name: no new ones may take it into their path
+	hidden   bool  // removed while it was open, and renamed instead
+	extra    *nodeExtra
+}
+
+// nodeExtra is what few nodes have.
+type nodeExtra struct {
+	seen   cachedStat    // of Config.AutoCache
+	locks  lockList      // POSIX locks
+	forgot *list.Element // of Config.Remember: among those that the kernel has forgotten
+}
+
+func newTree() *tree {
+	root := &node{ino: lowlevel.RootIno, nlookup: 1}
+	return &tree{
+		byIno:   map[lowlevel.Ino]*node{lowlevel.RootIno: root},
+		byName:  map[nameKey]*node{},
+		root:    root,
+		lastIno: lowlevel.RootIno,
+	}
+}
+
+// node returns the node of an inode.
+func (t *tree) node(ino lowlevel.Ino) (*node, error) {
+	n := t.byIno[ino]
+	if n == nil {
+		return nil, syscall.ESTALE
+	}
+	return n, nil
+}
+
+// child returns the node of a name in a directory, or nil.
+func (t *tree) child(parent *node, name string) *node { return t.byName[nameKey{parent, name}] }
+
+// more returns what few nodes have.
+func (n *node) more() *nodeExtra {
+	if n.extra == nil {
+		n.extra = new(nodeExtra)
+	}
+	return n.extra
+}
+
+// find returns the node of a name, which is made if there is none. Without a lookup or children, drop must follow.
+func (t *tree) find(parent *node, name string) *node {
+	if n := t.child(parent, name); n != nil {
+		return n
+	}
+	t.lastIno++
+	n := &node{ino: t.lastIno, nlookup: t.keep}
+	t.byIno[n.ino] = n
+	t.attach(n, parent, name)
+	return n
+}
+
+// attach gives a node its name.
+func (t *tree) attach(n, parent *node, name string) {
+	n.parent, n.name = parent, name
+	parent.children++
+	t.byName[nameKey{parent, name}] = n
+}
+
+// detach takes a node's name. The node must not be in the path of an operation.
+func (t *tree) detach(n *node) {
+	if n.parent == nil {
+		return
+	}
+	parent := n.parent
+	delete(t.byName, nameKey{parent, n.name})
+	n.parent, n.name = nil, ""
+	parent.children--
+	t.drop(parent)
+}
+
+// drop forgets a node that nobody needs.
+func (t *tree) drop(n *node) {
+	if n.nlookup > 0 || n.children > 0 || n.lock != 0 || n.wanted > 0 || n == t.root {
+		return
+	}
+	delete(t.byIno, n.ino)
+	t.detach(n)
+}
+
+// lookup counts a lookup of a name.
+func (t *tree) lookup(parent *node, name string) *node {
+	n := t.find(parent, name)
+	t.count(n)
+	return n
+}
+
+// count adds a lookup.
+func (t *tree) count(n *node) {
+	if n.nlookup == t.keep && t.keep > 0 {
+		t.old.remove(n)
+	}
+	n.nlookup++
+}
+
+// forget takes back lookups.
+func (t *tree) forget(ino lowlevel.Ino, nlookup uint64) {
+	n := t.byIno[ino]
+	if n == nil || n == t.root {
+		return
+	}
+	n.nlookup -= min(nlookup, n.nlookup-t.keep)
+	if n.nlookup == t.keep && t.keep > 0 {
+		t.old.add(n)
+	}
+	t.drop(n)
+}
+
+// remove takes the name of what an operation has removed.
+func (t *tree) remove(parent *node, name string) {
+	if n := t.child(parent, name); n != nil {
+		t.detach(n)
+		t.drop(n)
+	}
+}
+
+// rename gives a node another name. What had it before loses it.
+func (t *tree) rename(parent *node, name string, newParent *node, newName string) {
+	n := t.child(parent, name)
+	if n == nil {
+		t.remove(newParent, newName)
+		return
+	}
+	if old := t.child(newParent, newName); old != nil && old != n {
+		t.detach(old)
+		t.drop(old)
+	}
+	// The new parent first: the old one may live by this child only, and be an ancestor.
+	newParent.children++
+	t.detach(n)
+	newParent.children--
+	t.attach(n, newParent, newName)
+}
+
+// exchange has two names change places.
+func (t *tree) exchange(parent *node, name string, newParent *node, newName string) {
+	a, b := t.find(parent, name), t.find(newParent, newName)
+	if a == b {
+		return
+	}
+	a.parent, a.name, b.parent, b.name = b.parent, b.name, a.parent, a.name
+	t.byName[nameKey{a.parent, a.name}] = a
+	t.byName[nameKey{b.parent, b.name}] = b
+	t.drop(a)
+	t.drop(b)
+}
+
+// path returns the path of a name in a directory; of the directory itself without a name. ESTALE: the directory has none.
+func (t *tree) path(dir *node, name string) (string, error) {
+	size := len(name) + 1
+	if name == "" {
+		size = 0
+	}
+	for n := dir; n != t.root; n = n.parent {
+		if n.parent == nil {
+			return "", syscall.ESTALE
+		}
+		size += len(n.name) + 1
+	}
+	if size == 0 {
+		return "/", nil
+	}
+	buf := make([]byte, size)
+	end := size
+	put := func(s string) {
+		end -= len(s)
+		copy(buf[end:], s)
+		end--
+		buf[end] = '/'
+	}
+	if name != "" {
+		put(name)
+	}
+	for n := dir; n != t.root; n = n.parent {
+		put(n.name)
+	}
+	return unsafe.String(&buf[0], len(buf)), nil // nobody else has buf
+}
+
+// elements are the names that a path consists of.
+func elements(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range strings.SplitSeq(path, "/") {
+			if name != "" && name != "." && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// walk returns the node of a path that the kernel knows, or nil.
+func (t *tree) walk(path string) *node {
+	n := t.root
+	for name := range elements(path) {
+		if n = t.child(n, name); n == nil {
+			return nil
+		}
+	}
+	return n
+}
+
+// errNoName is the answer where an inode has no path: it was removed.
+const errNoName = syscall.ESTALE
