@@ -17,7 +17,7 @@ type Program struct {
 	// Setup runs after the command line is parsed and before anything is mounted. An error is printed; the program exits with 1.
 	Setup func(*lowlevel.Cmdline) error
 	// Serving, if not nil, runs on a goroutine of its own beside the operations: see lowlevel.Program.
-	Serving func(ctx context.Context, f *FS)
+	Serving func(ctx context.Context, f *FS) error
 	// Config is how paths become inodes, DefaultConfig() if nil. The command line prevails.
 	Config *Config
 	// Session is the session's configuration.
@@ -55,11 +55,12 @@ func Main(p *Program) int {
 		}
 		return p.build(f, cl, low.Ops)
 	}
-	low.Serving = func(ctx context.Context, s *lowlevel.Session) {
+	low.Serving = func(ctx context.Context, s *lowlevel.Session) error {
 		f.session.Store(s)
-		if p.Serving != nil {
-			p.Serving(ctx, f)
+		if p.Serving == nil {
+			return nil
 		}
+		return p.Serving(ctx, f)
 	}
 	return lowlevel.Main(low)
 }

@@ -1,6 +1,7 @@
 package lowlevel
 
 import (
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -73,6 +74,20 @@ type EntryParam struct {
 	AttrTimeout time.Duration
 	// EntryTimeout says for how long the kernel may use the name without asking. Negative is zero.
 	EntryTimeout time.Duration
+}
+
+// Forever is a timeout that does not end.
+const Forever time.Duration = math.MaxInt64
+
+// Seconds returns a timeout as C's options have it: negative is zero, and what is too long is Forever.
+func Seconds(s float64) time.Duration {
+	switch {
+	case !(s > 0): // NaN, too
+		return 0
+	case s >= Forever.Seconds():
+		return Forever
+	}
+	return time.Duration(s * float64(time.Second))
 }
 
 // ForgetData is one item of [Ops.ForgetMulti]: struct fuse_forget_data.

@@ -24,8 +24,9 @@ type Program struct {
 	// the program exits with 1.
 	Setup func(*Cmdline) error
 	// Serving, if not nil, runs on a goroutine of its own beside the handlers, from when the filesystem is mounted: the place for what notifies the kernel
-	// ([Session.Notifier]). ctx ends when the session does; Main waits for Serving to return then.
-	Serving func(ctx context.Context, s *Session)
+	// ([Session.Notifier]). ctx ends when the session does; Main waits for Serving to return then. An error is printed and ends the program, with exit code 1,
+	// unless it is ErrClosed or ctx's: what one meets at the end.
+	Serving func(ctx context.Context, s *Session) error
 	// Config is the session's; the command line prevails. Args is replaced by what the command line leaves: append to Cmdline.Args in Setup.
 	Config Config
 	// Args is the command line, with the program's name first. Nil: os.Args.
@@ -132,28 +133,38 @@ func (p *Program) serve(ctx context.Context, s *Session, mountpoint string, read
 	if err := becomeDaemon(ready); err != nil {
 		return failed(err)
 	}
-	defer p.beside(ctx, s)()
-	if err := s.Serve(ctx); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	beside := p.beside(ctx, cancel, s)
+	err = s.Serve(ctx)
+	cancel()
+	if besideErr := <-beside; besideErr != nil {
+		return failed(besideErr)
+	}
+	if err != nil {
 		return failed(err)
 	}
 	return 0
 }
 
-// beside starts Serving, and returns how to end it.
-func (p *Program) beside(ctx context.Context, s *Session) (end func()) {
+// beside starts Serving. It ends the session by cancel if that fails.
+func (p *Program) beside(ctx context.Context, cancel func(), s *Session) <-chan error {
+	failed := make(chan error, 1)
 	if p.Serving == nil {
-		return func() {}
+		failed <- nil
+		return failed
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
 	go func() {
-		defer close(done)
-		p.Serving(ctx, s)
+		err := p.Serving(ctx, s)
+		if errors.Is(err, ErrClosed) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			err = nil
+		}
+		if err != nil {
+			cancel()
+		}
+		failed <- err
 	}()
-	return func() {
-		cancel()
-		<-done
-	}
+	return failed
 }
 
 // failed reports an error, unless libfuse has done so itself.

@@ -2,7 +2,6 @@ package lowlevel
 
 import (
 	"encoding/binary"
-	"math"
 	"strings"
 	"time"
 
@@ -169,9 +168,6 @@ func timeout(d time.Duration) (sec uint64, nsec uint32) {
 	}
 	return uint64(d / time.Second), uint32(d % time.Second)
 }
-
-// Forever is a validity time that does not end.
-const Forever time.Duration = math.MaxInt64
 
 func checkDirentName(name string) error {
 	switch {

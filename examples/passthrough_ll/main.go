@@ -157,7 +157,7 @@ func (fs *passthrough) setup(cmd *lowlevel.Cmdline) error {
 	if err := fs.opts.checkIOModes(); err != nil {
 		return err
 	}
-	fs.timeout = duration(seconds)
+	fs.timeout = lowlevel.Seconds(seconds)
 	root, err := openPath(unix.AT_FDCWD, fs.opts.Source, 0)
 	if err != nil {
 		return fmt.Errorf("open(\"%s\", O_PATH): %s", fs.opts.Source, strerror(err))
@@ -240,17 +240,6 @@ func (o *options) cacheTimeout() (float64, error) {
 		return 86400, nil
 	}
 	return 1, nil
-}
-
-// duration is seconds as a time.Duration, at most lowlevel.Forever.
-func duration(seconds float64) time.Duration {
-	if math.IsNaN(seconds) {
-		return 0
-	}
-	if seconds >= lowlevel.Forever.Seconds() {
-		return lowlevel.Forever
-	}
-	return time.Duration(seconds * float64(time.Second))
 }
 
 // raiseFileLimit lets the process open as many files as it may, as inodes take a descriptor each, and returns that number.

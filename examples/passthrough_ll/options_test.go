@@ -1,14 +1,12 @@
 package main
 
 import (
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
@@ -31,20 +29,6 @@ func TestCacheTimeout(t *testing.T) {
 		if got != tc.want || (err != nil) != (tc.err != "") || err != nil && err.Error() != tc.err {
 			t.Errorf("%+v: got %v, %v, want %v, %q", tc.opts, got, err, tc.want, tc.err)
 		}
-	}
-}
-
-func TestDuration(t *testing.T) {
-	for seconds, want := range map[float64]time.Duration{
-		0: 0, 1: time.Second, 0.25: 250 * time.Millisecond, 86400: 24 * time.Hour,
-		1e300: lowlevel.Forever, math.Inf(1): lowlevel.Forever,
-	} {
-		if got := duration(seconds); got != want {
-			t.Errorf("%v seconds: got %v, want %v", seconds, got, want)
-		}
-	}
-	if got := duration(math.NaN()); got != 0 {
-		t.Errorf("NaN: got %v, want 0", got)
 	}
 }
 

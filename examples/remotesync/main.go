@@ -103,7 +103,7 @@ func (p *program) setup(cl *lowlevel.Cmdline) error {
 }
 
 // serving runs while the filesystem is mounted.
-func (p *program) serving(ctx context.Context, s *lowlevel.Session) {
+func (p *program) serving(ctx context.Context, s *lowlevel.Session) error {
 	queue := s.Notifier().NewQueue(lowlevel.QueueConfig{OnError: func(err error) { fmt.Fprintln(os.Stderr, "remotesync:", err) }})
 	changes := queue.Changes(lowlevel.ChangesConfig{Known: p.told.fs.knownInodes})
 	p.told.fs.changes.Store(changes)
@@ -111,18 +111,19 @@ func (p *program) serving(ctx context.Context, s *lowlevel.Session) {
 	_, poller.seen, _ = p.remote.since(0) // what fill has made, nobody has seen otherwise
 	if p.opts.Commands {
 		p.obey(ctx, os.Stdin, os.Stdout, poller)
-		return
+		return nil
 	}
 	go poller.run(ctx, time.Duration(p.opts.Poll)*time.Millisecond)
 	change(ctx, p.remote, p.opts.Writers, time.Duration(p.opts.Interval)*time.Millisecond)
 	if p.opts.Compare != "" {
 		if err := p.compare(ctx); err != nil {
-			fmt.Fprintln(os.Stderr, "remotesync:", err)
+			return err
 		}
 	}
 	p.reports(ctx)
 	p.closing.Wait()
 	p.report()
+	return nil
 }
 
 // reports prints figures now and then, until ctx ends.
