@@ -64,11 +64,12 @@ func (s *Session) StoreV(ino uint64, off int64, bufs []Buf) error {
 	return errno(C.gf_notify_storev(s.c, C.uint64_t(ino), C.int64_t(off), p, n))
 }
 
-// StoreFD is Store for a part of a file. It returns how much it has stored.
-func (s *Session) StoreFD(ino uint64, off int64, from Buf) (uint64, error) {
+// StoreFD is Store for a part of a file. It returns how much it has stored, and whether the error is that of reading the file.
+func (s *Session) StoreFD(ino uint64, off int64, from Buf) (stored uint64, ofFile bool, err error) {
 	var done C.uint64_t
-	err := errno(C.gf_notify_store_fd(s.c, C.uint64_t(ino), C.int64_t(off), (*C.struct_gf_buf)(unsafe.Pointer(&from)), &done))
-	return uint64(done), err
+	var file C.bool
+	err = errno(C.gf_notify_store_fd(s.c, C.uint64_t(ino), C.int64_t(off), (*C.struct_gf_buf)(unsafe.Pointer(&from)), &done, &file))
+	return uint64(done), bool(file), err
 }
 
 // Retrieve is fuse_lowlevel_notify_retrieve: the answer comes as OpRetrieveReply with the cookie.

@@ -141,6 +141,13 @@ void gf_session_exit(struct gf_session *s)
 	fuse_session_exit(s->se);
 }
 
+/* Ends what waits for a socket's peer, which nothing else can. */
+void gf_session_hang_up(struct gf_session *s)
+{
+	if (s->socket)
+		shutdown(fuse_session_fd(s->se), SHUT_RDWR);
+}
+
 /* A descriptor on which poll(2) reports an error. Better one that nobody gets a SIGPIPE from, who writes to it too late. */
 static int open_broken(void)
 {

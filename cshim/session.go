@@ -76,6 +76,9 @@ func (s *Session) FD() int { return int(C.gf_session_fd(s.c)) }
 // Exit sets libfuse's exit flag.
 func (s *Session) Exit() { C.gf_session_exit(s.c) }
 
+// HangUp ends what waits for the peer of a socket. For /dev/fuse it does nothing.
+func (s *Session) HangUp() { C.gf_session_hang_up(s.c) }
+
 // Sever closes the fd, without an unmount. No thread may use the session meanwhile.
 func (s *Session) Sever() error { return errno(C.gf_session_sever(s.c)) }
 

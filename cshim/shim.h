@@ -216,6 +216,7 @@ int gf_session_mount(struct gf_session *s, const char *mountpoint);
 int gf_session_handshake(struct gf_session *s);
 void gf_session_cancel_handshake(struct gf_session *s);
 int gf_session_fd(struct gf_session *s);
+void gf_session_hang_up(struct gf_session *s);
 int gf_session_sever(struct gf_session *s);
 void gf_session_destroy(struct gf_session *s);
 void gf_session_exit(struct gf_session *s);
@@ -309,7 +310,7 @@ int gf_notify_writev(struct gf_session *s, int code, struct iovec *iov, int n);
 
 int gf_notify_store(struct gf_session *s, uint64_t ino, int64_t off, void *mem, uint32_t size);
 int gf_notify_storev(struct gf_session *s, uint64_t ino, int64_t off, const struct gf_buf *bufs, size_t n);
-int gf_notify_store_fd(struct gf_session *s, uint64_t ino, int64_t off, const struct gf_buf *from, uint64_t *done);
+int gf_notify_store_fd(struct gf_session *s, uint64_t ino, int64_t off, const struct gf_buf *from, uint64_t *done, bool *of_file);
 
 /* ---- retrieve.c: FUSE_NOTIFY_RETRIEVE ---- */
 

@@ -161,26 +161,30 @@ static ssize_t fetch(struct way *w, const struct gf_buf *from, loff_t *pos, size
 }
 
 /*
- * Stores from->size bytes of a file, fewer where it ends before; *done says how many, also on failure. What cannot be spliced, or
- * is to go to a socket, goes through memory.
+ * Stores from->size bytes of a file, fewer where it ends before; *done says how many, also on failure, and *of_file whether it was the
+ * file that failed. What cannot be spliced, or is to go to a socket, goes through memory. Messages end with a page, since the kernel does
+ * not keep a part of a page that it has not cached.
  */
-int gf_notify_store_fd(struct gf_session *s, uint64_t ino, int64_t off, const struct gf_buf *from, uint64_t *done)
+int gf_notify_store_fd(struct gf_session *s, uint64_t ino, int64_t off, const struct gf_buf *from, uint64_t *done, bool *of_file)
 {
 	struct way w = {.cap = s->socket ? 64 << 10 : CHUNK};
 	loff_t pos = from->pos;
 	ssize_t rc = pipes_open(&w.pipes);
 
 	*done = 0;
+	*of_file = false;
 	if (rc == 0 && s->socket) {
 		w.mem = malloc(w.cap);
 		rc = w.mem == NULL ? -ENOMEM : 0;
 	}
 	while (rc >= 0 && *done < from->size) {
-		ssize_t n = fetch(&w, from, &pos, from->size - *done);
+		size_t most = (w.mem ? w.cap : w.pipes.room) - ((uint64_t)off + *done) % PAGE, left = from->size - *done;
+		ssize_t n = fetch(&w, from, &pos, left < most ? left : most);
 
 		if (n == -EINTR)
 			continue;
 		rc = n;
+		*of_file = n < 0;
 		if (n <= 0)
 			break;
 		rc = w.mem ? gf_notify_store(s, ino, off + (int64_t)*done, w.mem, (uint32_t)n)

@@ -137,11 +137,11 @@ func (c *Changes) attr(ino Ino) error {
 // EntryRemoved says that a directory has lost an entry, which was child; 0 if that is not known. What was mounted on it is gone, as if
 // the kernel had found out by a lookup.
 //
-// Sent: Delete, so that watchers (inotify) hear of it; InvalEntry for the cases that Delete refuses; InvalInode for the directory's listing and times; InvalInodeAttr
+// Sent: Delete, so that open files and watchers (inotify) of child know; InvalEntry where child is not known; InvalInode for the directory's listing and times; InvalInodeAttr
 // for child's link count.
 func (c *Changes) EntryRemoved(parent Ino, name string, child Ino) error {
 	return c.twice(func() error {
-		return c.all(c.deleted(parent, child, name), c.entry(parent, name), c.attr(child))
+		return c.all(c.deleted(parent, child, name), c.to.InvalInode(parent), c.attr(child))
 	})
 }
 
@@ -172,9 +172,9 @@ func (c *Changes) DirRelisted(dir Ino) error {
 
 // Everything says that anything may have changed: after a connection to the server was lost, for instance.
 //
-// Sent: IncrementEpoch, which has every name looked up again, and that brings attributes; a kernel without it is sent ExpireEntry for each known entry, one without that as well InvalEntry.
-// Then for each known inode what ContentChanged sends, for what is open or cached is not looked up. Without ChangesConfig.Known, attributes and data stay cached until a lookup by name
-// brings other attributes, and on a kernel without IncrementEpoch nothing can be done: *UnsupportedError.
+// Sent: IncrementEpoch, which has every name dropped and looked up again at its next use; a kernel without it is sent ExpireEntry for each known entry, one without that as well InvalEntry.
+// Then for each known inode what ContentChanged sends, since the root, open files and directories in use are not looked up. Without ChangesConfig.Known those stay as they are, and
+// on a kernel without IncrementEpoch nothing can be done: *UnsupportedError.
 func (c *Changes) Everything() error { return c.twice(c.everything) }
 
 func (c *Changes) everything() error {
@@ -253,16 +253,14 @@ func (c *Changes) all(errs ...error) error {
 	return errors.Join(left...)
 }
 
-// deleted sends Delete. Errors that InvalEntry makes up for are none.
+// deleted sends Delete. What that refuses, it has invalidated nevertheless.
 func (c *Changes) deleted(parent, child Ino, name string) error {
 	if child == 0 {
-		return nil
+		return c.to.InvalEntry(parent, name)
 	}
 	err := c.to.Delete(parent, child, name)
-	for _, refusal := range []Errno{syscall.EBUSY, syscall.ENOTEMPTY} {
-		if errors.Is(err, refusal) {
-			return nil
-		}
+	if errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EBUSY) {
+		return nil
 	}
 	return err
 }

@@ -11,6 +11,7 @@ type message struct {
 	file        Buf
 	cookie      uint64
 	stored      *int // where to put how much was stored
+	ofFile      bool // after sending: the error is that of file, not of the message
 }
 
 // kind is what a message says.
@@ -44,7 +45,7 @@ var kinds = [...]struct {
 	kindDelete:         {"FUSE_NOTIFY_DELETE", 18, true, false},
 	kindStore:          {"FUSE_NOTIFY_STORE", 15, true, false},
 	kindStoreFD:        {"FUSE_NOTIFY_STORE", 15, true, false},
-	kindRetrieve:       {"FUSE_NOTIFY_RETRIEVE", 15, true, false},
+	kindRetrieve:       {"FUSE_NOTIFY_RETRIEVE", 15, false, false},
 	kindResend:         {"FUSE_NOTIFY_RESEND", 40, false, true},
 	kindIncrementEpoch: {"FUSE_NOTIFY_INC_EPOCH", 44, false, true},
 	kindPrune:          {"FUSE_NOTIFY_PRUNE", 45, true, true},

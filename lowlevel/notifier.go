@@ -111,11 +111,7 @@ func (s *Session) admit(k kind) error {
 }
 
 func (s *Session) mayNotify(k kind) error {
-	conn, mounted := s.Conn()
-	if !mounted {
-		return ErrNotMounted
-	}
-	if err := k.supported(&conn); err != nil {
+	if err := s.canNotify(k); err != nil {
 		return err
 	}
 	if kinds[k].blocks {
@@ -125,14 +121,29 @@ func (s *Session) mayNotify(k kind) error {
 }
 
 func (s *Session) dismiss(k kind) {
-	if kinds[k].blocks && s.c.CallHere() != nil {
-		s.handlersNotifying.Add(-1)
+	if kinds[k].blocks {
+		s.handlerDone()
 	}
 	s.calls.leave()
 }
 
+// canNotify checks all but who calls.
+func (s *Session) canNotify(k kind) error {
+	s.mu.Lock()
+	state, conn := s.state, s.conn
+	s.mu.Unlock()
+	switch state {
+	case stateMounted:
+		return k.supported(&conn)
+	case stateClosed:
+		return ErrClosed
+	default:
+		return ErrNotMounted
+	}
+}
+
 // checkHandler refuses calls from handlers that have not replied, and those that would take the last thread that can read
-// requests: the kernel may have to get one answered first.
+// requests: the kernel may have to get one answered first. Otherwise handlerDone must follow.
 func (s *Session) checkHandler() error {
 	call := s.c.CallHere()
 	if call == nil {
@@ -148,6 +159,12 @@ func (s *Session) checkHandler() error {
 	return nil
 }
 
+func (s *Session) handlerDone() {
+	if s.c.CallHere() != nil {
+		s.handlersNotifying.Add(-1)
+	}
+}
+
 // replied reports whether the kernel no longer waits for an answer to a call that is still in its handler.
 func (s *Session) replied(call *cshim.Call) bool {
 	p, ok := s.detached.Load(call)
@@ -158,8 +175,8 @@ func (s *Session) replied(call *cshim.Call) bool {
 func (s *Session) notify(m *message) error {
 	err := m.send(s)
 	switch {
-	case err == nil:
-		return nil
+	case err == nil || m.ofFile:
+		return err
 	case errors.Is(err, syscall.ENOENT):
 		select {
 		case <-s.ended:

@@ -8,9 +8,10 @@ import (
 )
 
 // InvalInode tells the kernel that it knows nothing of inode ino any more: neither attributes, ACLs, nor data. Cached pages are dropped (dirty ones are written
-// back first), of a directory the cached listing, of a symbolic link its target. What is open stays open; the next read asks.
+// back first), of a directory the cached listing, of a symbolic link its target. What is open stays open, names stay known; the next read asks.
 //
-// It waits for the locks of pages: for each Read, and with CapWritebackCache each Write, of this inode that is under way.
+// It waits for the locks of pages: for each Read, and with CapWritebackCache each Write, of this inode that is under way. With CapWritebackCache the size and mtime of a file stay what the
+// kernel holds them to be: see [Changes.ContentChanged].
 //
 // Errors: ErrNotCached.
 //
@@ -42,7 +43,8 @@ func (n *Notifier) InvalInodeRange(ino Ino, off, size int64) error {
 }
 
 // InvalInodeAttr tells the kernel that inode ino has other attributes, or ACLs, than it knows; the next one who asks for them causes a
-// Getattr. Data stays in the cache. With CapAutoInvalData the kernel drops it nevertheless when that Getattr brings another size or mtime.
+// Getattr. An answer to a Getattr that is under way is not kept. Data stays in the cache. With CapAutoInvalData the kernel drops it nevertheless when that Getattr brings another size or
+// mtime, and a directory's listing as well.
 //
 // It does not block, and may be called from a handler.
 //
@@ -56,10 +58,11 @@ func (n *Notifier) InvalInodeAttr(ino Ino) error {
 }
 
 // InvalEntry tells the kernel that directory parent need not have an entry name any more, or has another one. The entry is dropped, with all that
-// the kernel knows below it, and whatever is mounted there; the next lookup asks. A cached "no such entry" is dropped as well. The attributes of parent and its cached listing
-// are dropped, too. Files that are open stay open. Watchers (inotify) of the file hear IN_DELETE_SELF once the inode goes, those of parent nothing.
+// the kernel knows below it, and whatever is mounted there is detached; the next lookup asks. A cached "no such entry" is dropped as well. So are the attributes of parent and its cached
+// listing. An inode that nobody uses is forgotten, its pages with it. Open files stay open; a process whose working directory it was can go on there, but not say where that is. Watchers (inotify) hear
+// nothing.
 //
-// It waits for parent's lock, which the kernel holds during each Lookup, Create, Mkdir, Unlink, Rename, Readdir, ... in that directory.
+// It waits for parent's lock, which the kernel holds during each first Lookup of a name, Create, Mkdir, Unlink, Rename, Readdir, ... in that directory.
 //
 // Errors: ErrNotCached where the kernel does not know the entry: then parent's attributes and listing are left as they are (InvalInode drops them); ENOTDIR; ENAMETOOLONG; EINVAL for a NUL in name.
 //
@@ -71,11 +74,12 @@ func (n *Notifier) InvalEntry(parent Ino, name string) error {
 }
 
 // ExpireEntry ends the time for which the kernel may trust the entry name of directory parent (EntryParam.EntryTimeout): before it is used again, there is a Lookup. If that
-// finds the same inode, all stays as it was, unlike after InvalEntry: the inode, what is known below it, what is mounted there.
+// finds the same inode, all stays as it was, unlike after InvalEntry: the inode with its pages, what is known below it, what is mounted there. If not, it is as after InvalEntry, and there is a second
+// Lookup. The attributes of parent and its cached listing are dropped.
 //
 // It waits for parent's lock, as InvalEntry does.
 //
-// A Lookup that is under way to revalidate this very entry sets the time anew when it is answered, without regard to the ExpireEntry: see [Changes].
+// A Lookup that is under way to revalidate this very entry does not hold that lock. Its answer sets the time anew, and the ExpireEntry is lost: see [Changes.Guard].
 //
 // Errors: as InvalEntry. A kernel that cannot expire would invalidate: it is not asked (*UnsupportedError).
 //
@@ -88,14 +92,14 @@ func (n *Notifier) ExpireEntry(parent Ino, name string) error {
 	return n.sendName(&message{kind: kindExpireEntry, parent: parent, name: name})
 }
 
-// Delete tells the kernel that the entry name of directory parent, which was inode child, has been removed. It is InvalEntry for this case, and
-// is as if somebody had removed it through the mount: watchers (inotify) of parent hear IN_DELETE, open files have no name left, a process in that directory sees
-// it gone.
+// Delete tells the kernel that the entry name of directory parent, which was inode child, has been removed. It is InvalEntry, and then marks the inode as one that has a name less,
+// as if somebody had removed it through the mount: fstat(2) of a file that is open says so, and no process can make files in a directory that is gone. Watchers (inotify) of the inode hear IN_DELETE_SELF, once nobody has
+// it open; those of parent hear nothing (Linux 6.18).
 //
-// It waits for the locks of parent and of child: for requests as with InvalEntry, and for those that change child (Write, Setattr, ...).
+// It waits for the locks of parent and of child: for requests as with InvalEntry, and for Write, Setattr, Setxattr and the like of child.
 //
-// Errors: ErrNotCached where the kernel does not know the entry, or knows another inode as it; EBUSY where something is mounted on it; ENOTEMPTY where it is
-// a directory in which the kernel knows something in use; ENOTDIR; ENAMETOOLONG; EINVAL for a NUL in name.
+// Errors: ErrNotCached where the kernel does not know the entry, or knows another inode as it; ENOTEMPTY where it is a directory in which the kernel knows something that is in use. In these two
+// cases it has done what InvalEntry does. ENOTDIR; ENAMETOOLONG; EINVAL for a NUL in name. (EBUSY, for something mounted there, is in the kernel's source, but does not happen on Linux 6.18: it is detached before.)
 //
 // Implements:
 //
@@ -112,18 +116,19 @@ func (n *Notifier) sendName(m *message) error {
 }
 
 // Resend has the kernel send again every request that a filesystem has read and not answered. It is meant for one that took over
-// the descriptor of a process that died: see FUSE's documentation of recovery. Where handlers are still at work, each of their requests comes a second time
-// ([Request.Resent]), and only the answer to that copy counts; the answer to the first fails with ENOENT.
+// the descriptor of a process that died. Where handlers are still at work, each of their requests comes a second time
+// ([Request.Resent]), and only the answer to that copy counts. The answer to the first fails with ENOENT, which only a [Reply] can tell; what it gave the kernel, such as a lookup, does not count.
 //
-// It does not block, and may be called from a handler.
+// It does not block, and may be called from a handler; but there it repeats that handler's own request, too: not unless Request.Resent says no.
 //
 // Since: FUSE protocol 7.40 (Linux 6.9). No libfuse has a function for it.
 func (n *Notifier) Resend() error { return n.send(&message{kind: kindResend}) }
 
-// IncrementEpoch ends the time for which the kernel may trust entries: all that it knows now, each is looked up again before it is used. Cached listings of directories are
-// read again. Data in the page cache stays, and attributes until that lookup brings them: see [Changes] for what to do when everything may have changed.
+// IncrementEpoch makes all entries that the kernel knows now old. Each is dropped when it is to be used next, as InvalEntry would, and looked up again: what is mounted there is detached, inodes that nobody
+// uses are forgotten with their pages, the path of an open file is gone. Until then attributes stay, those of the root and of open files beyond that, and cached listings of directories that are in
+// use: see [Changes.Everything] for what to do when everything may have changed.
 //
-// A Lookup under way counts as one of before: there is no race.
+// A Lookup or Readdirplus under way counts as one of before: there is no race.
 //
 // It does not block, and may be called from a handler.
 //
@@ -134,7 +139,7 @@ func (n *Notifier) Resend() error { return n.send(&message{kind: kindResend}) }
 //	int fuse_lowlevel_notify_increment_epoch(struct fuse_session *se);
 func (n *Notifier) IncrementEpoch() error { return n.send(&message{kind: kindIncrementEpoch}) }
 
-// Prune asks the kernel to forget inodes: those that nobody uses get a Forget soon. Others, and those that the kernel does not know, are
+// Prune asks the kernel to forget inodes: those that nobody uses get a Forget soon; a directory, once nothing below it is known. Others, and those that the kernel does not know, are
 // passed over without an error. It serves to bound what a filesystem must keep in memory.
 //
 // It may have to write back data (Write), and waits for that.

@@ -128,7 +128,7 @@ func (q *NotifyQueue) Stats() QueueStats {
 
 // put queues a message. Its memory is the queue's from now on, but not m itself.
 func (q *NotifyQueue) put(m *message, wait bool) error {
-	refusal := q.s.mayQueue(m.kind)
+	refusal := q.s.canNotify(m.kind)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
@@ -152,21 +152,6 @@ func (q *NotifyQueue) put(m *message, wait bool) error {
 			return ErrQueueFull
 		}
 		q.space.Wait()
-	}
-}
-
-// mayQueue checks all but whether it is a good moment.
-func (s *Session) mayQueue(k kind) error {
-	s.mu.Lock()
-	state, conn := s.state, s.conn
-	s.mu.Unlock()
-	switch state {
-	case stateMounted:
-		return k.supported(&conn)
-	case stateClosed:
-		return ErrClosed
-	default:
-		return ErrNotMounted
 	}
 }
 
@@ -245,7 +230,7 @@ func (q *NotifyQueue) report(err error, n *queued) {
 		return
 	}
 	q.mu.Unlock()
-	q.onError(newNotifyError(&n.message, err))
+	q.s.guard("notify error", func() { q.onError(newNotifyError(&n.message, err)) })
 	q.mu.Lock()
 }
 

@@ -2,6 +2,7 @@ package lowlevel_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,26 +12,51 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func ended() context.Context {
+func endedContext() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }
 
-// later runs f on another goroutine, and returns when it has had the time to begin to wait: nothing tells when it does.
-func later(t *testing.T, f func() error) chan error {
+// queueContext is a context that tells when somebody begins to wait for it.
+type queueContext struct {
+	context.Context
+	once  sync.Once
+	waits chan struct{}
+}
+
+func (c *queueContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.waits) })
+	return c.Context.Done()
+}
+
+// queueLater calls Flush or Close on another goroutine, and returns when it waits.
+func queueLater(t *testing.T, ctx context.Context, f func(context.Context) error) chan error {
 	t.Helper()
+	c := &queueContext{Context: ctx, waits: make(chan struct{})}
 	done := make(chan error, 1)
-	go func() { done <- f() }()
+	go func() { done <- f(c) }()
+	select {
+	case <-c.waits:
+	case err := <-done:
+		t.Fatalf("did not wait: %v", err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("neither waits nor returns")
+	}
+	return done
+}
+
+// queueWaits wants calls that were made on other goroutines not to return. It gives it some time, as nothing tells that it never will.
+func queueWaits(t *testing.T, done chan error) {
+	t.Helper()
 	select {
 	case err := <-done:
 		t.Fatalf("did not wait: %v", err)
 	case <-time.After(20 * time.Millisecond):
 	}
-	return done
 }
 
-func result(t *testing.T, done chan error) error {
+func queueResult(t *testing.T, done chan error) error {
 	t.Helper()
 	select {
 	case err := <-done:
@@ -43,54 +69,58 @@ func result(t *testing.T, done chan error) error {
 
 func TestNotifyQueue_FlushWaitsForWhatWasBefore(t *testing.T) {
 	h := newHeldQueue(t, lowlevel.QueueConfig{Workers: 2})
-	require.NoError(t, h.Flush(ended()), "nothing to wait for")
+	require.NoError(t, h.Flush(endedContext()), "nothing to wait for")
 	h.hold(1)
-	assert.ErrorIs(t, h.Flush(ended()), context.Canceled)
+	assert.ErrorIs(t, h.Flush(endedContext()), context.Canceled)
 	h.must(noteEntry(1, "before"), noteEntry(2, "elsewhere"))
-	first := later(t, func() error { return h.Flush(t.Context()) })
+	first := queueLater(t, t.Context(), h.Flush)
 	// What joins something from before the Flush is sent with it; what comes behind is not waited for.
 	h.must(noteEntry(1, "before"), noteEntry(1, queueTooLong))
-	second := later(t, func() error { return h.Flush(t.Context()) })
+	second := queueLater(t, t.Context(), h.Flush)
 	h.letGo()
-	assert.NoError(t, result(t, first))
+	assert.NoError(t, queueResult(t, first))
 	<-h.held // the name that is too long
-	select {
-	case err := <-second:
-		t.Errorf("the second Flush returned %v before its notification was done", err)
-	default:
-	}
+	queueWaits(t, second)
 	h.letGo()
-	assert.NoError(t, result(t, second))
+	assert.NoError(t, queueResult(t, second))
 	wantQueueStats(t, h.Stats(), lowlevel.QueueStats{Queued: 5, Coalesced: 1, Sent: 2, Failed: 2})
 }
 
-// TestNotifyQueue_FlushWaitsForWhatWasJoined: the third range joins the first two, which wait on both sides of a Flush.
+// TestNotifyQueue_FlushWaitsForWhatWasJoined: the third range joins the first two, which wait on both sides of a Flush. All that was queued before
+// the first is sent by then: the one worker is held by something from behind.
 func TestNotifyQueue_FlushWaitsForWhatWasJoined(t *testing.T) {
 	h := newHeldQueue(t, lowlevel.QueueConfig{Workers: 1})
 	h.hold(99)
+	h.must(noteEntry(7, "before")) // after it 7 has to stand in line again
+	before := queueLater(t, t.Context(), h.Flush)
 	h.must(noteRange(7, 0, 10))
-	first := later(t, func() error { return h.Flush(t.Context()) })
+	first := queueLater(t, t.Context(), h.Flush)
 	h.must(noteRange(7, 20, 10))
-	second := later(t, func() error { return h.Flush(t.Context()) })
-	h.must(noteRange(7, 10, 10))
-	third := later(t, func() error { return h.Flush(t.Context()) })
+	second := queueLater(t, t.Context(), h.Flush)
+	h.must(noteEntry(98, queueTooLong))
 	h.letGo()
-	for _, done := range []chan error{first, second, third} {
-		assert.NoError(t, result(t, done))
-	}
-	assert.Equal(t, []queueNote{noteRange(7, 0, 30)}, arrivedNotes(t, h.k, 1))
-	wantQueueStats(t, h.Stats(), lowlevel.QueueStats{Queued: 4, Coalesced: 2, Sent: 1, Failed: 1})
+	<-h.held
+	require.NoError(t, queueResult(t, before))
+	h.must(noteRange(7, 10, 10))
+	queueWaits(t, first)
+	queueWaits(t, second)
+	h.letGo()
+	assert.NoError(t, queueResult(t, first))
+	assert.NoError(t, queueResult(t, second))
+	h.flush()
+	assert.Equal(t, []queueNote{noteEntry(7, "before"), noteRange(7, 0, 30)}, arrivedNotes(t, h.k, 2))
+	wantQueueStats(t, h.Stats(), lowlevel.QueueStats{Queued: 6, Coalesced: 2, Sent: 2, Failed: 2})
 }
 
 func TestNotifyQueue_CloseSendsWhatIsLeft(t *testing.T) {
 	h := newHeldQueue(t, lowlevel.QueueConfig{Workers: 1})
 	h.hold(1)
-	h.must(oneOfEach()...)
-	done := later(t, func() error { return h.Close(t.Context()) })
+	h.must(queueNotes()...)
+	done := queueLater(t, t.Context(), h.Close)
 	assert.ErrorIs(t, h.InvalInode(1), lowlevel.ErrClosed)
 	assert.ErrorIs(t, h.Flush(t.Context()), lowlevel.ErrClosed)
 	h.letGo()
-	require.NoError(t, result(t, done))
+	require.NoError(t, queueResult(t, done))
 	arrivedNotes(t, h.k, 9)
 	wantQueueStats(t, h.Stats(), lowlevel.QueueStats{Queued: 10, Sent: 9, Failed: 1})
 	assert.NoError(t, h.Close(t.Context()), "twice")
@@ -104,16 +134,18 @@ func TestNotifyQueue_CloseDropsAtItsDeadline(t *testing.T) {
 	for i := range uint64(10) {
 		h.must(noteInode(100 + i))
 	}
-	producer := later(t, func() error { return h.InvalInode(200) })
-	flush := later(t, func() error { return h.Flush(t.Context()) })
+	producer := make(chan error, 1)
+	go func() { producer <- h.InvalInode(200) }()
+	queueWaits(t, producer)
+	flush := queueLater(t, t.Context(), h.Flush)
 	ctx, cancel := context.WithCancel(t.Context())
-	done := later(t, func() error { return h.Close(ctx) })
-	assert.ErrorIs(t, result(t, producer), lowlevel.ErrClosed)
+	done := queueLater(t, ctx, h.Close)
+	assert.ErrorIs(t, queueResult(t, producer), lowlevel.ErrClosed)
 	cancel()
-	assert.ErrorIs(t, result(t, done), context.Canceled)
-	assert.ErrorIs(t, result(t, flush), lowlevel.ErrClosed)
+	assert.ErrorIs(t, queueResult(t, done), context.Canceled)
+	assert.ErrorIs(t, queueResult(t, flush), lowlevel.ErrClosed)
 	wantQueueStats(t, h.Stats(), lowlevel.QueueStats{Queued: 11, Failed: 1, Dropped: 10})
-	assert.NoError(t, h.Close(ended()), "twice")
+	assert.NoError(t, h.Close(endedContext()), "twice")
 	h.letGo()
 	require.NoError(t, h.k.Close())
 	if n, err := h.k.Notification(time.Millisecond); err == nil {
@@ -127,15 +159,17 @@ func TestNotifyQueue_EndsWithTheSession(t *testing.T) {
 	for i := range uint64(10) {
 		h.must(noteInode(100 + i))
 	}
-	producer := later(t, func() error { return h.InvalInode(200) })
-	flush := later(t, func() error { return h.Flush(t.Context()) })
-	closing := later(t, func() error { return h.Close(t.Context()) })
+	producer := make(chan error, 1)
+	go func() { producer <- h.InvalInode(200) }()
+	queueWaits(t, producer)
+	flush := queueLater(t, t.Context(), h.Flush)
+	closing := queueLater(t, t.Context(), h.Close)
 	require.NoError(t, h.k.Close()) // which closes the session
-	assert.ErrorIs(t, result(t, producer), lowlevel.ErrClosed)
-	assert.ErrorIs(t, result(t, flush), lowlevel.ErrClosed)
-	assert.ErrorIs(t, result(t, closing), lowlevel.ErrClosed)
+	assert.ErrorIs(t, queueResult(t, producer), lowlevel.ErrClosed)
+	assert.ErrorIs(t, queueResult(t, flush), lowlevel.ErrClosed)
+	assert.ErrorIs(t, queueResult(t, closing), lowlevel.ErrClosed)
 	wantQueueStats(t, h.Stats(), lowlevel.QueueStats{Queued: 11, Failed: 1, Dropped: 10})
-	for _, n := range oneOfEach() {
+	for _, n := range queueNotes() {
 		assert.ErrorIs(t, n.put(h.NotifyQueue, false), lowlevel.ErrClosed, "%v", n)
 		assert.ErrorIs(t, n.put(h.NotifyQueue, true), lowlevel.ErrClosed, "%v", n)
 	}

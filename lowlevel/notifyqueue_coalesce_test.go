@@ -20,58 +20,61 @@ func manyNames(f func(string) queueNote) (list []queueNote) {
 	return list
 }
 
+var namesOf5 = manyNames(func(name string) queueNote { return noteEntry(5, name) })
+
+var coalesceTests = []struct {
+	name         string
+	queued, want []queueNote
+}{
+	{"attributes twice", []queueNote{noteAttr(7), noteAttr(7)}, []queueNote{noteAttr(7)}},
+	{"attributes of two", []queueNote{noteAttr(7), noteAttr(8), noteAttr(7)}, []queueNote{noteAttr(7), noteAttr(8)}},
+	{"attributes within data", []queueNote{noteInode(7), noteAttr(7)}, []queueNote{noteInode(7)}},
+	{"attributes within a range", []queueNote{noteRange(7, 10, 5), noteAttr(7)}, []queueNote{noteRange(7, 10, 5)}},
+	{"data after attributes", []queueNote{noteAttr(7), noteInode(7)}, []queueNote{noteInode(7)}},
+	{"a range after attributes", []queueNote{noteAttr(7), noteRange(7, 10, 5)}, []queueNote{noteRange(7, 10, 5)}},
+	{"ranges that overlap", []queueNote{noteRange(7, 10, 10), noteRange(7, 15, 10)}, []queueNote{noteRange(7, 10, 15)}},
+	{"ranges that touch", []queueNote{noteRange(7, 20, 10), noteRange(7, 10, 10)}, []queueNote{noteRange(7, 10, 20)}},
+	{"a range within another", []queueNote{noteRange(7, 0, 100), noteRange(7, 10, 10)}, []queueNote{noteRange(7, 0, 100)}},
+	{"ranges with a gap", []queueNote{noteRange(7, 0, 10), noteRange(7, 11, 10)}, []queueNote{noteRange(7, 0, 10), noteRange(7, 11, 10)}},
+	{"a range that closes the gap", []queueNote{noteRange(7, 0, 10), noteRange(7, 20, 10), noteRange(7, 10, 10)}, []queueNote{noteRange(7, 0, 30)}},
+	{"a range over many", []queueNote{noteRange(7, 0, 1), noteRange(7, 10, 1), noteRange(7, 20, 1), noteRange(7, 5, 100)}, []queueNote{noteRange(7, 0, 1), noteRange(7, 5, 100)}},
+	{"ranges to the end", []queueNote{noteRange(7, 100, math.MaxInt64), noteRange(7, 50, 50)}, []queueNote{noteRange(7, 50, 0)}},
+	{"all over ranges", []queueNote{noteRange(7, 0, 10), noteRange(7, 20, 10), noteInode(7), noteRange(7, 40, 1)}, []queueNote{noteInode(7)}},
+	{"a range in a directory with names", []queueNote{noteInode(5), noteEntry(5, "a"), noteEntry(5, "b"), noteInode(5)}, []queueNote{noteInode(5), noteEntry(5, "a"), noteEntry(5, "b")}},
+	{"a store between", []queueNote{noteInode(7), noteStore(7, 0, "new"), noteInode(7)}, []queueNote{noteInode(7), noteStore(7, 0, "new"), noteInode(7)}},
+	{"attributes after a store", []queueNote{noteAttr(7), noteStore(7, 0, "new"), noteAttr(7), noteAttr(7)}, []queueNote{noteAttr(7), noteStore(7, 0, "new"), noteAttr(7)}},
+	{"a store after a range", []queueNote{noteRange(7, 0, 3), noteStore(7, 0, "new")}, []queueNote{noteRange(7, 0, 3), noteStore(7, 0, "new")}},
+	{"a store over a store", []queueNote{noteStore(7, 4, "old"), noteStore(7, 3, "newer")}, []queueNote{noteStore(7, 3, "newer")}},
+	{"a store beside a store", []queueNote{noteStore(7, 4, "old"), noteStore(7, 5, "new")}, []queueNote{noteStore(7, 4, "old"), noteStore(7, 5, "new")}},
+	{"a smaller store", []queueNote{noteStore(7, 0, "older"), noteStore(7, 0, "new")}, []queueNote{noteStore(7, 0, "older"), noteStore(7, 0, "new")}},
+	{
+		"a store over a store and attributes",
+		[]queueNote{noteStore(7, 0, "old"), noteAttr(7), noteStore(7, 0, "new"), noteAttr(7)},
+		[]queueNote{noteStore(7, 0, "new"), noteAttr(7)},
+	},
+	{
+		"a store over a store and a range",
+		[]queueNote{noteStore(7, 0, "old"), noteRange(7, 9, 1), noteStore(7, 0, "new")},
+		[]queueNote{noteStore(7, 0, "old"), noteRange(7, 9, 1), noteStore(7, 0, "new")},
+	},
+	{"a name twice", []queueNote{noteEntry(5, "a"), noteEntry(5, "a")}, []queueNote{noteEntry(5, "a")}},
+	{"a name in two directories", []queueNote{noteEntry(5, "a"), noteEntry(6, "a")}, []queueNote{noteEntry(5, "a"), noteEntry(6, "a")}},
+	{"two names", []queueNote{noteEntry(5, "a"), noteEntry(5, "b"), noteEntry(5, "a")}, []queueNote{noteEntry(5, "a"), noteEntry(5, "b")}},
+	{"many names twice", slices.Concat(namesOf5, namesOf5), namesOf5},
+	{"expire twice", []queueNote{noteExpire(5, "a"), noteExpire(5, "a")}, []queueNote{noteExpire(5, "a")}},
+	{"expire after invalidate", []queueNote{noteEntry(5, "a"), noteExpire(5, "a")}, []queueNote{noteEntry(5, "a")}},
+	{"invalidate over expire", []queueNote{noteExpire(5, "a"), noteExpire(5, "b"), noteEntry(5, "a")}, []queueNote{noteEntry(5, "a"), noteExpire(5, "b")}},
+	{"delete over expire", []queueNote{noteExpire(5, "a"), noteDelete(5, 9, "a")}, []queueNote{noteDelete(5, 9, "a")}},
+	{"delete, then the rest", []queueNote{noteDelete(5, 9, "a"), noteExpire(5, "a"), noteEntry(5, "a"), noteDelete(5, 10, "a")}, []queueNote{noteDelete(5, 9, "a")}},
+	{"invalidate, then delete", []queueNote{noteEntry(5, "a"), noteDelete(5, 9, "a")}, []queueNote{noteEntry(5, "a")}},
+	{"names are not attributes", []queueNote{noteEntry(5, "a"), noteAttr(5)}, []queueNote{noteEntry(5, "a"), noteAttr(5)}},
+	{"nor the other way round", []queueNote{noteInode(5), noteEntry(5, "a")}, []queueNote{noteInode(5), noteEntry(5, "a")}},
+	{"epochs", []queueNote{noteEpoch(), noteAttr(7), noteEpoch()}, []queueNote{noteEpoch(), noteAttr(7)}},
+	{"prunes", []queueNote{notePrune(1, 2), noteAttr(7), notePrune(3), notePrune(4)}, []queueNote{notePrune(1, 2, 3, 4), noteAttr(7)}},
+}
+
 func TestNotifyQueue_Coalesces(t *testing.T) {
-	entryOf5 := func(name string) queueNote { return noteEntry(5, name) }
-	for _, test := range []struct {
-		name         string
-		queued, want []queueNote
-	}{
-		{"attributes twice", []queueNote{noteAttr(7), noteAttr(7)}, []queueNote{noteAttr(7)}},
-		{"attributes of two", []queueNote{noteAttr(7), noteAttr(8), noteAttr(7)}, []queueNote{noteAttr(7), noteAttr(8)}},
-		{"attributes within data", []queueNote{noteInode(7), noteAttr(7)}, []queueNote{noteInode(7)}},
-		{"attributes within a range", []queueNote{noteRange(7, 10, 5), noteAttr(7)}, []queueNote{noteRange(7, 10, 5)}},
-		{"data after attributes", []queueNote{noteAttr(7), noteInode(7)}, []queueNote{noteInode(7)}},
-		{"a range after attributes", []queueNote{noteAttr(7), noteRange(7, 10, 5)}, []queueNote{noteRange(7, 10, 5)}},
-		{"ranges that overlap", []queueNote{noteRange(7, 10, 10), noteRange(7, 15, 10)}, []queueNote{noteRange(7, 10, 15)}},
-		{"ranges that touch", []queueNote{noteRange(7, 20, 10), noteRange(7, 10, 10)}, []queueNote{noteRange(7, 10, 20)}},
-		{"a range within another", []queueNote{noteRange(7, 0, 100), noteRange(7, 10, 10)}, []queueNote{noteRange(7, 0, 100)}},
-		{"ranges with a gap", []queueNote{noteRange(7, 0, 10), noteRange(7, 11, 10)}, []queueNote{noteRange(7, 0, 10), noteRange(7, 11, 10)}},
-		{"a range that closes the gap", []queueNote{noteRange(7, 0, 10), noteRange(7, 20, 10), noteRange(7, 10, 10)}, []queueNote{noteRange(7, 0, 30)}},
-		{"a range over many", []queueNote{noteRange(7, 0, 1), noteRange(7, 10, 1), noteRange(7, 20, 1), noteRange(7, 5, 100)}, []queueNote{noteRange(7, 0, 1), noteRange(7, 5, 100)}},
-		{"ranges to the end", []queueNote{noteRange(7, 100, math.MaxInt64), noteRange(7, 50, 50)}, []queueNote{noteRange(7, 50, 0)}},
-		{"all over ranges", []queueNote{noteRange(7, 0, 10), noteRange(7, 20, 10), noteInode(7), noteRange(7, 40, 1)}, []queueNote{noteInode(7)}},
-		{"a range in a directory with names", []queueNote{noteInode(5), noteEntry(5, "a"), noteEntry(5, "b"), noteInode(5)}, []queueNote{noteInode(5), noteEntry(5, "a"), noteEntry(5, "b")}},
-		{"a store between", []queueNote{noteInode(7), noteStore(7, 0, "new"), noteInode(7)}, []queueNote{noteInode(7), noteStore(7, 0, "new"), noteInode(7)}},
-		{"attributes after a store", []queueNote{noteAttr(7), noteStore(7, 0, "new"), noteAttr(7), noteAttr(7)}, []queueNote{noteAttr(7), noteStore(7, 0, "new"), noteAttr(7)}},
-		{"a store after a range", []queueNote{noteRange(7, 0, 3), noteStore(7, 0, "new")}, []queueNote{noteRange(7, 0, 3), noteStore(7, 0, "new")}},
-		{"a store over a store", []queueNote{noteStore(7, 4, "old"), noteStore(7, 3, "newer")}, []queueNote{noteStore(7, 3, "newer")}},
-		{"a store beside a store", []queueNote{noteStore(7, 4, "old"), noteStore(7, 5, "new")}, []queueNote{noteStore(7, 4, "old"), noteStore(7, 5, "new")}},
-		{"a smaller store", []queueNote{noteStore(7, 0, "older"), noteStore(7, 0, "new")}, []queueNote{noteStore(7, 0, "older"), noteStore(7, 0, "new")}},
-		{
-			"a store over a store and attributes",
-			[]queueNote{noteStore(7, 0, "old"), noteAttr(7), noteStore(7, 0, "new"), noteAttr(7)},
-			[]queueNote{noteStore(7, 0, "new"), noteAttr(7)},
-		},
-		{
-			"a store over a store and a range",
-			[]queueNote{noteStore(7, 0, "old"), noteRange(7, 9, 1), noteStore(7, 0, "new")},
-			[]queueNote{noteStore(7, 0, "old"), noteRange(7, 9, 1), noteStore(7, 0, "new")},
-		},
-		{"a name twice", []queueNote{noteEntry(5, "a"), noteEntry(5, "a")}, []queueNote{noteEntry(5, "a")}},
-		{"a name in two directories", []queueNote{noteEntry(5, "a"), noteEntry(6, "a")}, []queueNote{noteEntry(5, "a"), noteEntry(6, "a")}},
-		{"two names", []queueNote{noteEntry(5, "a"), noteEntry(5, "b"), noteEntry(5, "a")}, []queueNote{noteEntry(5, "a"), noteEntry(5, "b")}},
-		{"many names twice", slices.Concat(manyNames(entryOf5), manyNames(entryOf5)), manyNames(entryOf5)},
-		{"expire twice", []queueNote{noteExpire(5, "a"), noteExpire(5, "a")}, []queueNote{noteExpire(5, "a")}},
-		{"expire after invalidate", []queueNote{noteEntry(5, "a"), noteExpire(5, "a")}, []queueNote{noteEntry(5, "a")}},
-		{"invalidate over expire", []queueNote{noteExpire(5, "a"), noteExpire(5, "b"), noteEntry(5, "a")}, []queueNote{noteEntry(5, "a"), noteExpire(5, "b")}},
-		{"delete over expire", []queueNote{noteExpire(5, "a"), noteDelete(5, 9, "a")}, []queueNote{noteDelete(5, 9, "a")}},
-		{"delete, then the rest", []queueNote{noteDelete(5, 9, "a"), noteExpire(5, "a"), noteEntry(5, "a"), noteDelete(5, 10, "a")}, []queueNote{noteDelete(5, 9, "a")}},
-		{"invalidate, then delete", []queueNote{noteEntry(5, "a"), noteDelete(5, 9, "a")}, []queueNote{noteEntry(5, "a")}},
-		{"names are not attributes", []queueNote{noteEntry(5, "a"), noteAttr(5)}, []queueNote{noteEntry(5, "a"), noteAttr(5)}},
-		{"nor the other way round", []queueNote{noteInode(5), noteEntry(5, "a")}, []queueNote{noteInode(5), noteEntry(5, "a")}},
-		{"epochs", []queueNote{noteEpoch(), noteAttr(7), noteEpoch()}, []queueNote{noteEpoch(), noteAttr(7)}},
-		{"prunes", []queueNote{notePrune(1, 2), noteAttr(7), notePrune(3), notePrune(4)}, []queueNote{notePrune(1, 2, 3, 4), noteAttr(7)}},
-	} {
+	for _, test := range coalesceTests {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHeldQueue(t, lowlevel.QueueConfig{Workers: 1})
 			h.hold(99)

@@ -35,7 +35,7 @@ func (n queueNote) String() string {
 	return s + n.inos + n.data
 }
 
-// What is queued in tests. rangeOf's size 0 is the whole file.
+// What is queued in tests. A range of size 0 is the whole file.
 func noteRange(node uint64, off, size int64) queueNote {
 	return queueNote{op: "inval", node: node, off: off, size: size}
 }
@@ -44,9 +44,11 @@ func noteAttr(node uint64) queueNote  { return queueNote{op: "attr", node: node}
 func noteEntry(dir uint64, name string) queueNote {
 	return queueNote{op: "entry", dir: dir, name: name}
 }
+
 func noteExpire(dir uint64, name string) queueNote {
 	return queueNote{op: "expire", dir: dir, name: name}
 }
+
 func noteDelete(dir, c uint64, name string) queueNote {
 	return queueNote{op: "delete", dir: dir, node: c, name: name}
 }

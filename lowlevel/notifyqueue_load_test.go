@@ -116,8 +116,8 @@ func TestNotifyQueue_TheSessionMayEndAnyTime(t *testing.T) {
 	}
 }
 
-// drained is a queue on a fake kernel that takes whatever comes.
-func drained(b *testing.B) *lowlevel.NotifyQueue {
+// drainedQueue is a queue on a fake kernel that takes whatever comes.
+func drainedQueue(b *testing.B) *lowlevel.NotifyQueue {
 	s := newSession(b, oneFile(), lowlevel.Config{})
 	k := fusetest.Start(b, s)
 	go func() {
@@ -145,7 +145,7 @@ func BenchmarkNotifyQueue(b *testing.B) {
 		{"the same", func(q *lowlevel.NotifyQueue, _ int) error { return q.InvalInodeAttr(5) }},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			q := drained(b)
+			q := drainedQueue(b)
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {

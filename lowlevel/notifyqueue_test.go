@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oneOfEach has every notification, none of which join.
-func oneOfEach() []queueNote {
+// queueNotes has every notification, none of which join.
+func queueNotes() []queueNote {
 	return []queueNote{
 		noteInode(7), noteRange(8, 1, 2), noteAttr(9), noteEntry(5, "a"), noteExpire(5, "b"), noteDelete(5, 9, "c"), noteStore(10, 3, "data"),
 		noteEpoch(), notePrune(1, 2),
@@ -27,7 +27,7 @@ func TestNotifyQueue_SendsEachKind(t *testing.T) {
 	for _, try := range []bool{false, true} {
 		t.Run(fmt.Sprintf("try %v", try), func(t *testing.T) {
 			h := newHeldQueue(t, lowlevel.QueueConfig{Workers: 1})
-			for _, n := range oneOfEach() {
+			for _, n := range queueNotes() {
 				require.NoError(t, n.put(h.NotifyQueue, try))
 				h.flush()
 				assert.Equal(t, []queueNote{n}, arrivedNotes(t, h.k, 1))
@@ -87,7 +87,7 @@ func TestNotifyQueue_FullRefusesOrWaits(t *testing.T) {
 	h := newHeldQueue(t, lowlevel.QueueConfig{Size: 2, Workers: 1})
 	h.hold(99)
 	h.must(noteEntry(5, "x"), noteInode(100))
-	for _, n := range oneOfEach() {
+	for _, n := range queueNotes() {
 		if err := n.put(h.NotifyQueue, true); !errors.Is(err, lowlevel.ErrQueueFull) {
 			t.Errorf("try %v: got %v, want ErrQueueFull", n, err)
 		}
@@ -100,11 +100,7 @@ func TestNotifyQueue_FullRefusesOrWaits(t *testing.T) {
 	for i := range uint64(producers) {
 		go func() { done <- noteInode(200+i).put(h.NotifyQueue, false) }()
 	}
-	select {
-	case err := <-done:
-		t.Fatalf("did not wait: %v", err)
-	case <-time.After(20 * time.Millisecond): // nothing tells when one waits
-	}
+	queueWaits(t, done)
 	h.letGo()
 	for range producers {
 		select {
@@ -119,28 +115,27 @@ func TestNotifyQueue_FullRefusesOrWaits(t *testing.T) {
 	arrivedNotes(t, h.k, 2+producers)
 }
 
-// TestNotifyQueue_WaitersThatNeedNoRoomPassItOn: each of many producers waits for the one place, but they all join in it.
+// TestNotifyQueue_WaitersThatNeedNoRoomPassItOn: who is woken for a place that became free, and joins another notification, wakes the next.
 func TestNotifyQueue_WaitersThatNeedNoRoomPassItOn(t *testing.T) {
-	h := newHeldQueue(t, lowlevel.QueueConfig{Size: 1, Workers: 1})
-	for range 50 {
-		h.hold(99)
-		h.must(noteInode(1))
-		const producers = 4
-		done := make(chan error, producers)
-		for i := range uint64(producers) {
-			go func() { done <- noteAttr(2+i%2).put(h.NotifyQueue, false) }()
-		}
-		h.letGo()
-		for range producers {
-			select {
-			case err := <-done:
-				require.NoError(t, err)
-			case <-time.After(10 * time.Second):
-				t.Fatalf("a producer was not woken: %+v", h.Stats())
-			}
-		}
-		h.flush()
+	h := newHeldQueue(t, lowlevel.QueueConfig{Size: 2, Workers: 1})
+	h.hold(99)
+	h.must(noteEntry(98, queueTooLong), noteEntry(97, queueTooLong)) // two more that hold the worker
+	const producers = 5
+	done := make(chan error, producers)
+	for range producers {
+		go func() { done <- h.InvalInodeAttr(2) }()
 	}
+	queueWaits(t, done)
+	for range 2 {
+		h.letGo() // one place each
+		<-h.held
+	}
+	for range producers {
+		require.NoError(t, queueResult(t, done))
+	}
+	wantQueueStats(t, h.Stats(), lowlevel.QueueStats{Queued: 3 + producers, Coalesced: producers - 1, Failed: 3, Pending: 1})
+	h.letGo()
+	h.flush()
 }
 
 func TestNotifyQueue_InAHandlerNothingWaits(t *testing.T) {
@@ -148,7 +143,7 @@ func TestNotifyQueue_InAHandlerNothingWaits(t *testing.T) {
 	results := make(chan error, 20)
 	var q *lowlevel.NotifyQueue
 	ops.Access = func(req *lowlevel.Request, _ ino, _ uint32) error {
-		for _, n := range append(oneOfEach(), noteInode(99)) {
+		for _, n := range append(queueNotes(), noteInode(99)) {
 			results <- n.put(q, false)
 		}
 		results <- q.Flush(req.Context())
@@ -176,7 +171,7 @@ func TestNotifyQueue_InAHandlerNothingWaits(t *testing.T) {
 func TestNotifyQueue_RefusesWhatCannotBe(t *testing.T) {
 	s := newSession(t, oneFile(), lowlevel.Config{})
 	q := s.Notifier().NewQueue(lowlevel.QueueConfig{})
-	for _, n := range oneOfEach() {
+	for _, n := range queueNotes() {
 		assert.ErrorIs(t, n.put(q, false), lowlevel.ErrNotMounted, "%v", n)
 	}
 	assert.NoError(t, q.Flush(t.Context()), "nothing was queued")
@@ -198,7 +193,7 @@ func TestNotifyQueue_RefusesWhatCannotBe(t *testing.T) {
 	}
 	wantQueueStats(t, q.Stats(), lowlevel.QueueStats{})
 	require.NoError(t, k.Close())
-	for _, n := range oneOfEach() {
+	for _, n := range queueNotes() {
 		assert.ErrorIs(t, n.put(q, false), lowlevel.ErrClosed, "%v", n)
 	}
 	assert.ErrorIs(t, s.Notifier().NewQueue(lowlevel.QueueConfig{}).InvalInode(1), lowlevel.ErrClosed)

@@ -53,7 +53,11 @@ func (h *PollHandle) Notify() error {
 	if p.closed {
 		return ErrClosed
 	}
-	return p.c.Notify()
+	err := p.c.Notify()
+	if goneErrno(err) {
+		return ErrClosed
+	}
+	return err
 }
 
 // Close frees the handle. Closing it again does nothing. A handle that nobody holds any more is closed by itself, and so

@@ -6,10 +6,10 @@ import (
 )
 
 // StartRetrieve asks the kernel for what it has cached of a file: size bytes from off on, at most what one request can carry (ConnInfo.MaxWrite). The
-// data comes to [Ops.RetrieveReply], with the cookie, and ends before the first page that is not cached. It is C's way; most will prefer
+// data comes to [Ops.RetrieveReply], with the cookie, and ends before the first page that is not cached, or that is being read. It is C's way; most will prefer
 // [Notifier.Retrieve].
 //
-// It waits for locks of the file's pages, which each Read and Write of them under way holds.
+// It waits for no request.
 //
 // Errors: ErrNotCached; EINVAL where ino is no regular file, or off is negative.
 //
@@ -32,10 +32,10 @@ func (n *Notifier) RetrieveFunc(ino Ino, off int64, size uint32, f func(data []b
 	return n.startRetrieve(ino, off, size, &retrieve{f: f})
 }
 
-// Retrieve returns what the kernel has cached of a file: up to size bytes from off on. It ends before the first page that is not cached, and at the end of the file. Data that
+// Retrieve returns what the kernel has cached of a file: up to size bytes from off on. It ends before the first page that is not cached, or that is being read, and at the end of the file. Data that
 // was written and not yet sent to the filesystem is among it. More than ConnInfo.MaxWrite bytes are fetched in pieces, between which the cache may change.
 //
-// It waits as StartRetrieve does, and for a thread that reads the answer: Serve must be running.
+// It waits for a thread that reads the answer: Serve must be running.
 //
 // Errors: ErrNotCached; EINVAL where ino is no regular file, or off is negative; ctx's error; ErrClosed.
 //
@@ -43,6 +43,10 @@ func (n *Notifier) RetrieveFunc(ino Ino, off int64, size uint32, f func(data []b
 //
 //	int fuse_lowlevel_notify_retrieve(struct fuse_session *se, fuse_ino_t ino, size_t size, off_t offset, void *cookie);
 func (n *Notifier) Retrieve(ctx context.Context, ino Ino, off int64, size int) ([]byte, error) {
+	if err := n.s.checkHandler(); err != nil {
+		return nil, err // the answer needs a thread
+	}
+	defer n.s.handlerDone()
 	var data []byte
 	for {
 		piece, err := n.WithContext(ctx).retrievePiece(ino, off+int64(len(data)), uint32(min(size-len(data), 1<<30)))

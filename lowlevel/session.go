@@ -297,9 +297,12 @@ func (s *Session) shutdownOnce() {
 
 // drainCalls waits for notifications while requests are still answered, for which they may have to wait.
 func (s *Session) drainCalls(d time.Duration) {
+	if s.calls.wait(d) {
+		return
+	}
+	s.cancel(ErrShutdown)
 	if !s.calls.wait(d) {
-		s.cancel(ErrShutdown)
-		s.calls.wait(d)
+		s.c.HangUp()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
