@@ -29,7 +29,7 @@ shim_pkgs = ./cshim/... ./lowlevel/... ./test/fusetest/...
 modules := $(filter-out test/bench,$(patsubst %/go.mod,%,$(wildcard test/*/go.mod)))
 
 .NOTPARALLEL:
-.PHONY: help build demo test check unit integration race asan fuzz stress compat bench apicov apicov-check lint fmt examples clean deps
+.PHONY: help build demo test check unit integration race asan fuzz stress stress-short compat bench apicov apicov-check lint fmt examples clean deps
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -45,7 +45,7 @@ demo: ## install what is missing, mount a filesystem written in Go, and use it
 test: ## install what is missing and run all that CI runs
 	@scripts/deps.sh
 	@scripts/need-fuse.sh
-	@$(MAKE) --no-print-directory build check unit integration race asan fuzz apicov-check
+	@$(MAKE) --no-print-directory build check unit integration stress-short race asan fuzz apicov-check
 	@echo "make test: passed"
 
 check:
@@ -70,6 +70,9 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 
 stress: ## long tests under load
 	$(if $(stress_pkgs),$(GO) test $(TESTFLAGS) -timeout 2h $(stress_pkgs),@echo "stress: no tests")
+
+stress-short: ## 30 s of it
+	STRESS_TIME=30s $(GO) test $(TESTFLAGS) $(stress_pkgs)
 
 compat: ## unit and integration tests on other distributions' libfuse (COMPAT_SUITES), needs root
 	@COMPAT_ROOTS="$(COMPAT_ROOTS)" scripts/compat.sh $(COMPAT_SUITES)

@@ -258,14 +258,18 @@ func (s *Session) Unmount() error {
 // unmountForShutdown unmounts what the session has mounted, while it is still being served: the kernel writes back what it has to.
 func (s *Session) unmountForShutdown() {
 	s.mu.Lock()
-	m := s.mount
+	m, serving := s.mount, s.serving
 	s.mu.Unlock()
 	if !m.mounted() {
 		m.helper.dismiss()
 		return
 	}
+	how := 0
+	if !serving {
+		how = unix.MNT_FORCE // nobody answers: who waits for that, and the notifications that wait for those, are told now
+	}
 	done := make(chan error, 1)
-	go func() { done <- m.unmount() }()
+	go func() { done <- m.unmount(how) }()
 	select {
 	case err := <-done:
 		if err != nil && m.mounted() {
@@ -283,8 +287,8 @@ func (m *mount) mounted() bool {
 	return m.id != "" && topMount(m.dir) == m.id
 }
 
-func (m *mount) unmount() error {
-	err := unix.Unmount(m.dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+func (m *mount) unmount(how int) error {
+	err := unix.Unmount(m.dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW|how)
 	if err != unix.EPERM {
 		return err
 	}

@@ -55,20 +55,3 @@ func TestNotifier_RetrieveComesToTheHandler(t *testing.T) {
 		})
 	}
 }
-
-func TestNotifier_RefusesWhatCannotBe(t *testing.T) {
-	ops := oneFile()
-	inHandler := make(chan error, 1)
-	ops.Access = func(req *lowlevel.Request, _ lowlevel.Ino, _ uint32) error {
-		inHandler <- req.Session().Notifier().StartRetrieve(1, 0, 1, 0)
-		return nil
-	}
-	s := newSession(t, ops, lowlevel.Config{})
-	n := s.Notifier()
-	require.ErrorIs(t, n.StartRetrieve(1, 0, 1, 0), lowlevel.ErrNotMounted)
-	k := fusetest.Start(t, s)
-	k.MustCall(t, fusetest.Access(1, 0))
-	require.ErrorIs(t, <-inHandler, lowlevel.ErrInHandler)
-	require.NoError(t, k.Close())
-	require.ErrorIs(t, n.StartRetrieve(1, 0, 1, 0), lowlevel.ErrClosed)
-}

@@ -43,6 +43,9 @@ func (n *Notifier) RetrieveFunc(ino Ino, off int64, size uint32, f func(data []b
 //
 //	int fuse_lowlevel_notify_retrieve(struct fuse_session *se, fuse_ino_t ino, size_t size, off_t offset, void *cookie);
 func (n *Notifier) Retrieve(ctx context.Context, ino Ino, off int64, size int) ([]byte, error) {
+	if size < 0 {
+		return nil, syscall.EINVAL
+	}
 	if err := n.s.checkHandler(); err != nil {
 		return nil, err // the answer needs a thread
 	}

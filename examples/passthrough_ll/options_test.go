@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
 )
 

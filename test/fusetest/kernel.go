@@ -131,8 +131,12 @@ func (k *Kernel) SendRaw(msg []byte) error {
 	return nil
 }
 
-// expect prepares for a reply. A number that is in use already is a new request from now on.
+// expect prepares for a reply. A number that is in use already is a new request from now on. NOTIFY_REPLY has numbers of its own, the
+// filesystem's.
 func (k *Kernel) expect(op Opcode, unique uint64) {
+	if op == OpNotifyReply {
+		return
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.calls[unique] = &call{op: op, reply: make(chan Reply, 1)}

@@ -107,3 +107,17 @@ func (n Notification) Prune() ([]uint64, error) {
 	}
 	return ids, nil
 }
+
+// Empty checks a notification that has nothing but its code: NotifyResend or NotifyIncEpoch.
+func (n Notification) Empty(code NotifyCode) error {
+	if err := n.expect(code); err != nil {
+		return err
+	}
+	if len(n.Body) != 0 {
+		return fmt.Errorf("%v: has a body", n)
+	}
+	return nil
+}
+
+// TryNotification returns the next notification if it is there.
+func (k *Kernel) TryNotification() (Notification, bool) { return k.nextNote() }
