@@ -1,5 +1,5 @@
 // Bench compares passthrough_ll in C, as the distribution ships it with libfuse's examples, with the one in Go of this project
-// and, if asked to, with go-fuse's loopback filesystem. All serve the same directory with the same options, caches off, so that every
+// and, if asked to, with go-fuse's loopback filesystem; or passthrough_fh in C and in Go, and cgofuse's passthrough filesystem, which go by paths. All serve the same directory with the same options, caches off, so that every
 // operation reaches the server. A separate client process measures them in turns, round by round, and what is printed are
 // medians over the rounds and their ratios.
 //
@@ -39,7 +39,7 @@ func main() {
 	var c config
 	flag.StringVar(&c.root, "root", "../..", "the project's `directory`")
 	flag.StringVar(&c.source, "c-source", "/usr/share/doc/libfuse3-dev/examples/passthrough_ll.c", "the C program's source `file`")
-	flag.StringVar(&c.servers, "servers", "c,go", "what to measure: `list` of c, go, go-fuse; ratios are to the first")
+	flag.StringVar(&c.servers, "servers", "c,go", "what to measure: `list` of c, go, go-fuse (by inodes), c-fh, go-fh, cgofuse (by paths); ratios are to the first")
 	flag.StringVar(&c.options, "o", "", "more mount `options` for c and go")
 	flag.BoolVar(&c.single, "s", false, "c and go serve with a single thread")
 	flag.StringVar(&c.client.Ops, "ops", "", "measure only the operations that this `regexp` matches")
@@ -86,7 +86,7 @@ func run(c config) (err error) {
 
 // makeTree makes what the operations work on: a file of data, one to write to, and a directory with 100 files.
 func makeTree(src string) error {
-	if err := os.MkdirAll(filepath.Join(src, treeDir), 0o755); err != nil {
+	if err := os.Mkdir(src, 0o755); err != nil {
 		return err
 	}
 	data := make([]byte, fileSize)
@@ -98,8 +98,20 @@ func makeTree(src string) error {
 			return err
 		}
 	}
-	for i := range 100 {
-		if err := os.WriteFile(filepath.Join(src, treeDir, fmt.Sprintf("file-%03d", i)), nil, 0o644); err != nil {
+	for n, name := range treeDirs {
+		if err := makeDir(filepath.Join(src, name), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func makeDir(dir string, files int) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	for i := range files {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file-%06d", i)), nil, 0o644); err != nil {
 			return err
 		}
 	}
@@ -117,7 +129,20 @@ func build(c config, name, dir, src string) ([]string, error) {
 	if c.single {
 		argv = append(argv, "-s")
 	}
+	byPath := []string{bin, "-f", "-o", "modules=subdir,subdir=" + src}
+	if c.options != "" {
+		byPath[3] += "," + c.options
+	}
+	if c.single {
+		byPath = append(byPath, "-s")
+	}
 	switch name {
+	case "c-fh":
+		return byPath, buildC(filepath.Join(filepath.Dir(c.source), "passthrough_fh.c"), bin)
+	case "go-fh":
+		return byPath, command(c.root, "go", "build", "-o", bin, "./examples/passthrough_fh")
+	case "cgofuse":
+		return []string{bin, src}, command(".", "go", "build", "-tags", "fuse3", "-o", bin, "./cgofuse")
 	case "c":
 		return argv, buildC(c.source, bin)
 	case "go":
@@ -125,7 +150,7 @@ func build(c config, name, dir, src string) ([]string, error) {
 	case "go-fuse":
 		return []string{bin, src}, command(".", "go", "build", "-o", bin, "./gofuse")
 	}
-	return nil, fmt.Errorf("%s: no such server: c, go, go-fuse", name)
+	return nil, fmt.Errorf("%s: no such server: c, go, go-fuse, c-fh, go-fh, cgofuse", name)
 }
 
 func buildC(source, bin string) error {
