@@ -138,7 +138,7 @@ type Ops struct {
 
 	// Link gives ino another name. It raises the lookup count by one.
 	//
-	// Nil: ENOSYS.
+	// Nil: ENOSYS; the caller gets EPERM from newer kernels (6.18 is one).
 	//
 	//	void (*link) (fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname);
 	Link func(req *Request, ino, newparent Ino, newname string) (EntryParam, error)
@@ -312,7 +312,7 @@ type Ops struct {
 
 	// Bmap maps a block of a file to a block of the device. It is asked for only on mounts made with -o blkdev.
 	//
-	// Nil, or ENOSYS: EINVAL for the caller.
+	// Nil, or ENOSYS: block 0 for the caller where the mount is not -o blkdev.
 	//
 	//	void (*bmap) (fuse_req_t req, fuse_ino_t ino, size_t blocksize, uint64_t idx);
 	Bmap func(req *Request, ino Ino, blocksize int, idx uint64) (uint64, error)

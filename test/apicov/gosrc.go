@@ -14,36 +14,46 @@ import (
 
 // goAPI is what the Go sources say about the C API.
 type goAPI struct {
-	names map[string]bool     // exported names: Func, Type, Type.Method, Type.Field
-	refs  map[string][]string // C symbol -> the Go names whose doc comments carry it
-	ops   map[string][]string // member of an op table -> the Go fields whose doc comments carry its prototype
+	pkg    string              // before the names of the package being read: "highlevel.", or nothing for lowlevel
+	names  map[string]bool     // exported names: Func, Type, Type.Method, Type.Field
+	fields map[string]bool     // those of them that are fields of structs
+	refs   map[string][]string // C symbol -> the Go names whose doc comments carry it
+	ops    map[string][]string // member of an op table -> the Go fields whose doc comments carry its prototype
 }
 
-// readGo reads the Go files of a package, without its tests.
-func readGo(dir string) (*goAPI, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+// parseDir reads the Go files of a package, without its tests.
+func parseDir(dir string) ([]*ast.File, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		return nil, err
 	}
-	api := newGoAPI()
-	for _, f := range files {
-		if strings.HasSuffix(f, "_test.go") {
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), f, nil, parser.ParseComments)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
 			return nil, err
 		}
-		api.file(file)
+		files = append(files, file)
 	}
-	if len(api.names) == 0 {
+	if len(files) == 0 {
 		return nil, fmt.Errorf("%s: no Go package", dir)
 	}
-	return api, nil
+	return files, nil
 }
 
 func newGoAPI() *goAPI {
-	return &goAPI{names: map[string]bool{}, refs: map[string][]string{}, ops: map[string][]string{}}
+	return &goAPI{names: map[string]bool{}, fields: map[string]bool{}, refs: map[string][]string{}, ops: map[string][]string{}}
+}
+
+// read takes a package: its names get pkg in front.
+func (a *goAPI) read(pkg string, files []*ast.File) {
+	a.pkg = pkg
+	for _, f := range files {
+		a.file(f)
+	}
 }
 
 func (a *goAPI) file(f *ast.File) {
@@ -69,6 +79,7 @@ func (a *goAPI) function(d *ast.FuncDecl) {
 		name = recv + "." + name
 	}
 	if d.Name.IsExported() {
+		name = a.pkg + name
 		a.names[name] = true
 		a.code(name, d.Doc)
 	}
@@ -99,9 +110,10 @@ func (a *goAPI) spec(d *ast.GenDecl, s ast.Spec) {
 		}
 		for _, n := range s.Names {
 			if n.IsExported() {
-				a.names[n.Name] = true
-				a.constants(n.Name, doc, s.Comment)
-				a.code(n.Name, doc)
+				name := a.pkg + n.Name
+				a.names[name] = true
+				a.constants(name, doc, s.Comment)
+				a.code(name, doc)
 			}
 		}
 	}
@@ -120,7 +132,7 @@ var cType = regexp.MustCompile(`\b(?:struct|enum) c?fuse_\w+|\bc?fuse_\w+_t\b`)
 
 // typeSpec takes a type: the first paragraph of its doc comment says whose counterpart it is.
 func (a *goAPI) typeSpec(s *ast.TypeSpec, doc *ast.CommentGroup) {
-	name := s.Name.Name
+	name := a.pkg + s.Name.Name
 	a.names[name] = true
 	a.code(name, doc)
 	para, _, _ := strings.Cut(doc.Text(), "\n\n")
@@ -129,19 +141,20 @@ func (a *goAPI) typeSpec(s *ast.TypeSpec, doc *ast.CommentGroup) {
 	}
 	switch t := s.Type.(type) {
 	case *ast.StructType:
-		a.fields(name, t.Fields)
+		a.members(name, t.Fields, true)
 	case *ast.InterfaceType:
-		a.fields(name, t.Methods)
+		a.members(name, t.Methods, false)
 	}
 }
 
-// fields takes the fields of a struct or the methods of an interface.
-func (a *goAPI) fields(typeName string, list *ast.FieldList) {
+// members takes the fields of a struct or the methods of an interface.
+func (a *goAPI) members(typeName string, list *ast.FieldList, fields bool) {
 	for _, f := range list.List {
 		for _, n := range f.Names {
 			if n.IsExported() {
 				field := typeName + "." + n.Name
 				a.names[field] = true
+				a.fields[field] = fields
 				a.code(field, f.Doc)
 			}
 		}
@@ -192,19 +205,26 @@ func (a *goAPI) code(name string, doc *ast.CommentGroup) {
 
 // find returns the Go counterparts of a C symbol.
 func (a *goAPI) find(s symbol) []string {
+	if member, ok := strings.CutPrefix(s.Name, "fuse_fs_"); ok && s.Kind == kindFunc { // calls that member of the layer below
+		return union(a.refs[s.Name], a.find(symbol{Name: "fuse_operations." + member, Kind: kindMember}))
+	}
 	if s.Kind != kindMember {
 		return a.refs[s.Name]
 	}
 	structName, member, _ := strings.Cut(s.Name, ".")
 	var out []string
 	for _, t := range a.refs["struct "+structName] {
-		if strings.HasSuffix(structName, "_ops") {
+		if isOpTable(structName) {
 			out = append(out, withPrefix(a.ops[member], t+".")...)
 		} else {
-			out = append(out, a.members(t, member)...)
+			out = append(out, a.named(t, member)...)
 		}
 	}
 	return out
+}
+
+func isOpTable(structName string) bool {
+	return strings.HasSuffix(structName, "_ops") || structName == "fuse_operations"
 }
 
 func withPrefix(names []string, prefix string) []string {
@@ -217,14 +237,15 @@ func withPrefix(names []string, prefix string) []string {
 	return out
 }
 
-// members returns the fields and methods of Go type t that carry the name of a C member: max_write is MaxWrite and SetMaxWrite.
-func (a *goAPI) members(t, member string) []string {
+// named returns the fields and methods of Go type t that carry the name of a C member: max_write is MaxWrite and SetMaxWrite. A
+// field SetUID is set_uid, not uid.
+func (a *goAPI) named(t, member string) []string {
 	want := strings.ReplaceAll(member, "_", "")
 	var out []string
 	for n := range a.names {
 		goMember, ok := strings.CutPrefix(n, t+".")
 		got := strings.ToLower(goMember)
-		if ok && (got == want || got == "set"+want) {
+		if ok && (got == want || got == "set"+want && !a.fields[n]) {
 			out = append(out, n)
 		}
 	}

@@ -26,14 +26,18 @@ type symbol struct {
 	Until  string // the last libfuse that has it, empty: it still does
 }
 
-// lowlevelHeaders are the headers of the low-level API. fuse.h, the high-level one, is not among them.
-var lowlevelHeaders = []string{
-	"fuse_lowlevel.h", "fuse_common.h", "fuse_opt.h", "fuse_log.h", "cuse_lowlevel.h",
+// headers are libfuse's headers, in the order in which docs/api.md shows them.
+var headers = []string{
+	highlevelHeader, "fuse_lowlevel.h", "fuse_common.h", "fuse_opt.h", "fuse_log.h", "cuse_lowlevel.h",
 	"libfuse_config.h", "fuse_daemonize.h", "fuse_service.h",
 }
 
+// highlevelHeader is that of the high-level API: package highlevel.
+const highlevelHeader = "fuse.h"
+
 // includes names the headers that no other one includes. The last two are new in libfuse 3.19.
 const includes = `#include <stdbool.h>
+#include <fuse.h>
 #include <fuse_lowlevel.h>
 #include <cuse_lowlevel.h>
 #if __has_include(<fuse_daemonize.h>)
@@ -44,7 +48,7 @@ const includes = `#include <stdbool.h>
 #endif
 `
 
-// preprocess runs the C preprocessor over the low-level headers in dir and returns what it prints: the declarations that
+// preprocess runs the C preprocessor over the headers in dir and returns what it prints: the declarations that
 // a program sees which asks for API version 3.12, with comments gone, and the #define lines.
 func preprocess(cc, dir string) (string, error) {
 	// -I makes the compiler take this directory's headers, also those that headers include.
@@ -62,14 +66,14 @@ func preprocess(cc, dir string) (string, error) {
 var (
 	lineMarker = regexp.MustCompile(`^# \d+ "([^"]*)"`)
 	defineLine = regexp.MustCompile(`^#define\s+(\w+)(\()?`)
-	ours       = regexp.MustCompile(`(?i)^(lib)?c?fuse_|^cuse_`)
+	ours       = regexp.MustCompile(`(?i)^(lib)?c?fuse_|^cuse_|^fuse$`)
 )
 
-// parseHeaders returns the symbols in the output of the preprocessor that come from the low-level headers.
+// parseHeaders returns the symbols in the output of the preprocessor that come from libfuse's headers.
 func parseHeaders(text string) []symbol {
 	p := &headerParser{seen: map[string]bool{}}
 	code := map[string]*strings.Builder{}
-	for _, h := range lowlevelHeaders {
+	for _, h := range headers {
 		code[h] = &strings.Builder{}
 	}
 	header := ""
@@ -90,7 +94,7 @@ func parseHeaders(text string) []symbol {
 			b.WriteString(line + "\n")
 		}
 	}
-	for _, h := range lowlevelHeaders {
+	for _, h := range headers {
 		p.header = h
 		p.declarations(tokens(code[h].String()))
 	}

@@ -85,6 +85,7 @@ func TestPreprocess_TakesTheDirectoryGiven(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"fuse_lowlevel.h":  "/* int fuse_gone(void); */\n#if FUSE_USE_VERSION < 30\nint fuse_old(void);\n#else\nint fuse_here(void); // x\n#endif\n",
+		"fuse.h":           "struct fuse;\n#define FUSE_H_\n#define fuse_main(argc) 0\n",
 		"cuse_lowlevel.h":  "#include \"fuse_lowlevel.h\"\nint cuse_here(void);\n",
 		"fuse_daemonize.h": "int fuse_also(void);\n",
 	} {
@@ -96,7 +97,7 @@ func TestPreprocess_TakesTheDirectoryGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"func fuse_here", "func cuse_here", "func fuse_also"}
+	want := []string{"func fuse_main", "type struct fuse", "func fuse_here", "func cuse_here", "func fuse_also"}
 	if got := names(parseHeaders(text)); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -1,8 +1,8 @@
-// Apicov compares libfuse's low-level C API with package lowlevel, and writes docs/api.md, the table of both.
+// Apicov compares libfuse's C API with packages lowlevel and highlevel (fuse.h), and writes docs/api.md, the table of all.
 //
 // The C side is what the installed headers declare, and symbols.txt, the list of every symbol of every libfuse known so far:
 // so the table is the same whatever libfuse is installed, and a symbol that nobody has seen yet is noticed. The Go side
-// is the C prototypes and names in lowlevel's doc comments, and mapping.txt for the rest: there each symbol has its
+// is the C prototypes and names in the packages' doc comments, and mapping.txt for the rest: there each symbol has its
 // Go name or the reason why it has none. libfuse2.txt lists the functions of libfuse 2.
 //
 // It fails on a symbol that is in neither list, and on entries of the lists that are stale.
@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/ast"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +45,7 @@ func run(c config) error {
 	if err != nil {
 		return err
 	}
-	api, err := readGo(filepath.Join(c.root, "lowlevel"))
+	src, err := readSources(c.root)
 	if err != nil {
 		return err
 	}
@@ -56,17 +57,35 @@ func run(c config) error {
 	if err != nil {
 		return err
 	}
-	cov := &coverage{api: api, mapping: mapping}
+	cov := &coverage{api: src.api(), mapping: mapping}
 	cov.structs()
 	for _, s := range symbols {
 		cov.symbol(s)
 	}
 	cov.stale()
-	text := report(cov.rows, cov.libfuse2(old))
+	text := report(cov.rows, cov.libfuse2(old)) + cov.operations(src) + cov.config(src)
 	if len(cov.problems) > 0 {
 		return fmt.Errorf("%d problems:\n  %s", len(cov.problems), strings.Join(cov.problems, "\n  "))
 	}
 	return writeReport(filepath.Join(c.root, "docs", "api.md"), text, c.check)
+}
+
+// sources are the packages as they are written.
+type sources struct{ low, high []*ast.File }
+
+func readSources(root string) (s sources, err error) {
+	if s.low, err = parseDir(filepath.Join(root, "lowlevel")); err != nil {
+		return s, err
+	}
+	s.high, err = parseDir(filepath.Join(root, "highlevel"))
+	return s, err
+}
+
+func (s sources) api() *goAPI {
+	api := newGoAPI()
+	api.read("", s.low)
+	api.read("highlevel.", s.high)
+	return api
 }
 
 // allSymbols returns the symbols of symbols.txt, once it has made sure that the installed headers have no others.
