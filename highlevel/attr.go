@@ -46,6 +46,9 @@ func (f *FS) getattr(req *lowlevel.Request, ino Ino, fi *FileInfo) (st Stat, tim
 		st, err = f.opGetattr(ctx, path, fi)
 		return err
 	})
+	if err == errNoName {
+		st, err = f.removedDir(ino)
+	}
 	if err != nil {
 		return st, 0, err
 	}
@@ -60,9 +63,7 @@ func (f *FS) attributes(st Stat, ino Ino, fi *FileInfo) (Stat, time.Duration, er
 		if n.hidden && st.Nlink > 0 {
 			st.Nlink--
 		}
-		if f.cfg.AutoCache {
-			n.more().seen.update(&st)
-		}
+		f.saw(n, &st)
 	}
 	f.dress(&st, ino)
 	return st, f.cfg.AttrTimeout, nil
@@ -70,6 +71,7 @@ func (f *FS) attributes(st Stat, ino Ino, fi *FileInfo) (Stat, time.Duration, er
 
 // setattr does one thing after the other, and stops at the first error.
 func (f *FS) setattr(req *lowlevel.Request, ino Ino, attr *Stat, toSet lowlevel.SetAttr, fi *FileInfo) (st Stat, timeout time.Duration, err error) {
+	defer f.changes.Add(1)
 	err = f.atFile(req, ino, fi, func(ctx *request, path string) error {
 		for _, step := range []func(*request, string, *Stat, lowlevel.SetAttr, *FileInfo) error{f.setMode, f.setOwner, f.setSize, f.setTimes} {
 			if err := step(ctx, path, attr, toSet, fi); err != nil {
@@ -184,6 +186,14 @@ type cachedStat struct {
 	size  int64
 	at    time.Time
 	valid bool // the file has not changed since it was opened
+}
+
+// saw keeps what must be known of attributes that the kernel gets with a lookup, before they are dressed. tree.mu is held.
+func (f *FS) saw(n *node, st *Stat) {
+	n.dir = st.IsDir()
+	if f.cfg.AutoCache && st.Mode&unix.S_IFMT == unix.S_IFREG {
+		n.more().seen.update(st)
+	}
 }
 
 // update takes attributes.

@@ -91,6 +91,14 @@ type request struct {
 }
 
 func (f *FS) begin(req *lowlevel.Request) *request {
+	if f.session.Load() == nil { // somebody else has made it
+		f.session.Store(req.Session())
+	}
+	if list := f.guards.Load(); list != nil {
+		for _, c := range *list {
+			c.Guard(req)
+		}
+	}
 	return &request{fs: f, req: req, caller: Caller{req.UID, req.GID, req.PID, req.Umask}}
 }
 

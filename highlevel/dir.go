@@ -2,11 +2,11 @@ package highlevel
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
-	"golang.org/x/sys/unix"
 )
 
 // dirHandle is an open directory.
@@ -15,7 +15,8 @@ type dirHandle struct {
 	fh   lowlevel.FileHandle
 	list []dirEntry // of a Readdir without offsets
 	full bool       // list is all of it
-	plus bool       // list was made for a listing with attributes
+	asOf uint64     // FS.changes before list was made
+	gone bool       // removed before it was opened: the filesystem does not know of it
 }
 
 // dirEntry is an entry of a list.
@@ -64,20 +65,25 @@ func (t *dirTable) remove(fh lowlevel.FileHandle) {
 }
 
 func (f *FS) opendir(req *lowlevel.Request, ino Ino, fi *FileInfo) error {
+	var gone bool
 	if f.ops.Opendir != nil {
 		err := f.at(req, ino, func(ctx *request, path string) error { return f.ops.Opendir(ctx, path, fi) })
+		if err == errNoName {
+			_, err = f.removedDir(ino)
+			gone = err == nil
+		}
 		if err != nil {
 			return err
 		}
 	}
-	fi.Fh = f.dirs.add(&dirHandle{fh: fi.Fh})
+	fi.Fh = f.dirs.add(&dirHandle{fh: fi.Fh, gone: gone})
 	return nil
 }
 
 func (f *FS) releasedir(req *lowlevel.Request, ino Ino, fi *FileInfo) error {
 	d := f.dirs.get(fi.Fh)
 	f.dirs.remove(fi.Fh)
-	if d == nil || f.ops.Releasedir == nil {
+	if d == nil || d.gone || f.ops.Releasedir == nil {
 		return nil
 	}
 	fi.Fh = d.fh
@@ -85,7 +91,11 @@ func (f *FS) releasedir(req *lowlevel.Request, ino Ino, fi *FileInfo) error {
 }
 
 func (f *FS) fsyncdir(req *lowlevel.Request, ino Ino, datasync bool, fi *FileInfo) error {
-	if d := f.dirs.get(fi.Fh); d != nil {
+	d := f.dirs.get(fi.Fh)
+	if d != nil && d.gone {
+		return nil
+	}
+	if d != nil {
 		fi.Fh = d.fh
 	}
 	return f.atFile(req, ino, fi, func(ctx *request, path string) error { return f.ops.Fsyncdir(ctx, path, datasync, fi) })
@@ -97,6 +107,8 @@ type sink struct {
 	dir   Ino
 	plain *lowlevel.DirBuf
 	plus  *lowlevel.DirPlusBuf
+	old   bool  // attributes may be out of date: leave them out
+	given []Ino // lookups counted
 }
 
 func (f *FS) readdir(req *lowlevel.Request, ino Ino, dst *lowlevel.DirBuf, off int64, fi *FileInfo) error {
@@ -115,13 +127,20 @@ func (f *FS) list(req *lowlevel.Request, ino Ino, to *sink, off int64, fi *FileI
 	if d == nil {
 		return syscall.EBADF
 	}
+	if d.gone {
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	fi.Fh = d.fh
 	if off == 0 {
 		d.list, d.full = nil, false // rewound
 	}
+	// Attributes of a list made for an earlier request are given to the kernel only if nothing has been changed since: it would believe them, and forget
+	// what it knows better. A name that was removed would come back.
+	to.old = d.full && d.asOf != f.changes.Load()
 	if !d.full {
+		d.asOf = f.changes.Load()
 		if err := f.fill(req, ino, d, to, off, fi); err != nil {
 			return err
 		}
@@ -135,6 +154,14 @@ func (f *FS) list(req *lowlevel.Request, ino Ino, to *sink, off int64, fi *FileI
 // fill calls Readdir. Without offsets, d has the whole list then; with them, to has what it has room for.
 func (f *FS) fill(req *lowlevel.Request, ino Ino, d *dirHandle, to *sink, off int64, fi *FileInfo) error {
 	l := listing{dir: d, to: to}
+	d.list = nil
+	done := false
+	defer func() {
+		if !done { // also after a panic
+			d.list = nil
+			to.takeBack()
+		}
+	}()
 	var flags ReaddirFlags
 	if to.plus != nil {
 		flags = ReaddirPlus
@@ -146,10 +173,9 @@ func (f *FS) fill(req *lowlevel.Request, ino Ino, d *dirHandle, to *sink, off in
 		err = l.err
 	}
 	if err != nil {
-		d.list = nil
 		return err
 	}
-	d.full = !l.offsets
+	d.full, done = l.any && !l.offsets, true // no entry: at the end, by offsets
 	return nil
 }
 
@@ -159,16 +185,17 @@ type listing struct {
 	to      *sink
 	offsets bool
 	any     bool
+	full    bool // no room for more: not for a shorter name either, which would be out of turn
 	err     error
 }
 
 // add is FillDir.
 func (l *listing) add(name string, st *Stat, off int64, flags FillDirFlags) bool {
 	switch {
-	case l.err != nil:
+	case l.err != nil, l.full:
 		return false
-	case flags&^FillDirPlus != 0, l.any && l.offsets != (off != 0):
-		l.err = syscall.EIO // both ways at once
+	case flags&^FillDirPlus != 0, l.any && l.offsets != (off != 0), !goodName(name):
+		l.err = syscall.EIO // an unknown flag, both ways at once, or no name
 		return false
 	}
 	l.any, l.offsets = true, off != 0
@@ -178,11 +205,19 @@ func (l *listing) add(name string, st *Stat, off int64, flags FillDirFlags) bool
 	} else {
 		e.flags &^= FillDirPlus
 	}
+	if e.st.Ino == 0 {
+		e.st.Ino = unknownIno // readdir(3) leaves out what has the number 0
+	}
 	if l.offsets {
-		return l.to.add(&e, off)
+		l.full = !l.to.add(&e, off)
+		return !l.full
 	}
 	l.dir.list = append(l.dir.list, e)
 	return true
+}
+
+func goodName(name string) bool {
+	return name != "" && len(name) <= lowlevel.NameMax && strings.IndexByte(name, '/') < 0 && strings.IndexByte(name, 0) < 0
 }
 
 // serve copies the list from off on.
@@ -201,7 +236,7 @@ func (s *sink) add(e *dirEntry, off int64) bool {
 		s.number(e, &st)
 		return s.plain.Add(e.name, &st, off)
 	}
-	if e.flags&FillDirPlus == 0 || e.name == "." || e.name == ".." {
+	if s.old || e.flags&FillDirPlus == 0 || e.name == "." || e.name == ".." {
 		st := e.st
 		s.number(e, &st)
 		return s.plus.Add(e.name, &lowlevel.EntryParam{Attr: st}, off)
@@ -248,8 +283,18 @@ func (s *sink) addLookedUp(e *dirEntry, off int64) bool {
 		return false
 	}
 	t.count(n)
-	if f.cfg.AutoCache && p.Attr.Mode&unix.S_IFMT == unix.S_IFREG {
-		n.more().seen.update(&e.st)
-	}
+	s.given = append(s.given, n.ino)
+	f.saw(n, &e.st)
 	return true
+}
+
+// takeBack takes lookups back where the kernel gets an error instead.
+func (s *sink) takeBack() {
+	t := s.fs.tree
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, ino := range s.given {
+		t.forget(ino, 1)
+	}
+	s.given = nil
 }

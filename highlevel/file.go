@@ -11,6 +11,9 @@ import (
 // Operations on open files.
 
 func (f *FS) open(req *lowlevel.Request, ino Ino, fi *FileInfo) error {
+	if fi.Flags&unix.O_TRUNC != 0 {
+		defer f.changes.Add(1)
+	}
 	return f.at(req, ino, func(ctx *request, path string) error {
 		if f.ops.Open != nil {
 			if err := f.ops.Open(ctx, path, fi); err != nil {
@@ -28,7 +31,7 @@ func (f *FS) opened(ctx *request, path string, ino Ino, fi *FileInfo) {
 	fi.KeepCache = fi.KeepCache || f.cfg.KernelCache
 	fi.Noflush = fi.Noflush || f.cfg.NoRofdFlush && fi.Flags&unix.O_ACCMODE == unix.O_RDONLY
 	fi.ParallelDirectWrites = fi.ParallelDirectWrites || f.cfg.ParallelDirectWrites && fi.DirectIO
-	if f.cfg.AutoCache && f.unchanged(ctx, path, ino) {
+	if f.cfg.AutoCache && f.unchanged(ctx, path, ino, fi) {
 		fi.KeepCache = true
 	}
 	f.tree.mu.Lock()
@@ -39,7 +42,7 @@ func (f *FS) opened(ctx *request, path string, ino Ino, fi *FileInfo) {
 }
 
 // unchanged reports whether a file is as it was when it was opened before: AutoCache.
-func (f *FS) unchanged(ctx *request, path string, ino Ino) bool {
+func (f *FS) unchanged(ctx *request, path string, ino Ino, fi *FileInfo) bool {
 	f.tree.mu.Lock()
 	n := f.tree.byIno[ino]
 	if n == nil {
@@ -51,7 +54,7 @@ func (f *FS) unchanged(ctx *request, path string, ino Ino) bool {
 	var st Stat
 	var err error
 	if ask {
-		st, err = f.opGetattr(ctx, path, nil)
+		st, err = f.opGetattr(ctx, path, fi)
 	}
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
@@ -67,6 +70,7 @@ func (f *FS) unchanged(ctx *request, path string, ino Ino) bool {
 }
 
 func (f *FS) create(req *lowlevel.Request, parent Ino, name string, mode uint32, fi *FileInfo) (e lowlevel.EntryParam, err error) {
+	defer f.changes.Add(1)
 	err = f.with(req, want{ino: parent, name: name}, func(ctx *request, h held) error {
 		if err := f.ops.Create(ctx, h.path, mode, fi); err != nil {
 			return err
@@ -95,7 +99,7 @@ func (f *FS) tmpfile(req *lowlevel.Request, parent Ino, mode uint32, fi *FileInf
 		}
 		f.tree.mu.Lock()
 		f.tree.lastIno++
-		n := &node{ino: f.tree.lastIno, nlookup: 1 + f.tree.keep}
+		n := &node{ino: f.tree.lastIno, nlookup: 1}
 		f.tree.byIno[n.ino] = n
 		f.tree.mu.Unlock()
 		f.opened(ctx, path, n.ino, fi)
@@ -123,6 +127,7 @@ func (f *FS) readBuf(req *lowlevel.Request, ino Ino, size int, off int64, fi *Fi
 }
 
 func (f *FS) write(req *lowlevel.Request, ino Ino, data []byte, off int64, fi *FileInfo) (n int, err error) {
+	defer f.changes.Add(1)
 	err = f.atFile(req, ino, fi, func(ctx *request, path string) error {
 		n, err = f.ops.Write(ctx, path, data, off, fi)
 		return err
@@ -131,6 +136,7 @@ func (f *FS) write(req *lowlevel.Request, ino Ino, data []byte, off int64, fi *F
 }
 
 func (f *FS) writeBuf(req *lowlevel.Request, ino Ino, buf BufVec, off int64, fi *FileInfo) (n int, err error) {
+	defer f.changes.Add(1)
 	err = f.atFile(req, ino, fi, func(ctx *request, path string) error {
 		n, err = f.ops.WriteBuf(ctx, path, buf, off, fi)
 		return err
@@ -152,27 +158,27 @@ func (f *FS) opFlush(ctx *request, path string, ino Ino, fi *FileInfo) error {
 	if f.ops.Flush != nil {
 		err = f.ops.Flush(ctx, path, fi)
 	}
-	if f.ops.Lock == nil {
+	if f.ops.Lock == nil || is(f.unlockAll(ctx, path, ino, fi), syscall.ENOSYS) {
 		return err
 	}
-	f.unlockAll(ctx, path, ino, fi)
-	if err == syscall.ENOSYS {
+	if is(err, syscall.ENOSYS) {
 		return nil // or the kernel would not tell of the next close
 	}
 	return err
 }
 
 func (f *FS) release(req *lowlevel.Request, ino Ino, fi *FileInfo) error {
-	return f.atFile(req, ino, fi, func(ctx *request, path string) error {
+	err := f.atFile(req, ino, fi, func(ctx *request, path string) error {
 		if fi.Flush {
 			_ = f.opFlush(ctx, path, ino, fi)
 		}
 		f.opRelease(ctx, path, fi)
-		if hidden := f.closed(ino); hidden != "" && f.ops.Unlink != nil {
-			_ = f.ops.Unlink(ctx, hidden)
-		}
 		return nil
 	})
+	if w, last := f.closed(ino); last && f.ops.Unlink != nil {
+		_ = f.with(req, w, func(ctx *request, h held) error { return f.unlinkHidden(ctx, h, w.name) })
+	}
+	return err
 }
 
 func (f *FS) opRelease(ctx *request, path string, fi *FileInfo) {
@@ -181,27 +187,23 @@ func (f *FS) opRelease(ctx *request, path string, fi *FileInfo) {
 	}
 }
 
-// closed counts, and returns the path of a hidden file at its last release.
-func (f *FS) closed(ino Ino) (hidden string) {
+// closed counts, and tells at the last release of a hidden file what is to be removed.
+func (f *FS) closed(ino Ino) (w want, last bool) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
 	n := f.tree.byIno[ino]
 	if n == nil || n.opens == 0 {
-		return ""
+		return want{}, false
 	}
 	n.opens--
-	if n.opens > 0 || !n.hidden {
-		return ""
+	if n.opens > 0 || !n.hidden || n.parent == nil {
+		return want{}, false
 	}
-	n.hidden = false
-	path, err := f.tree.path(n, "")
-	if err != nil {
-		return ""
-	}
-	return path
+	return want{ino: n.parent.ino, name: n.name, write: true}, true
 }
 
 func (f *FS) fallocate(req *lowlevel.Request, ino Ino, mode uint32, off, length int64, fi *FileInfo) error {
+	defer f.changes.Add(1)
 	return f.atFile(req, ino, fi, func(ctx *request, path string) error {
 		return f.ops.Fallocate(ctx, path, mode, off, length, fi)
 	})
@@ -216,10 +218,10 @@ func (f *FS) lseek(req *lowlevel.Request, ino Ino, off int64, whence int, fi *Fi
 }
 
 func (f *FS) copyFileRange(req *lowlevel.Request, inoIn Ino, offIn int64, fiIn *FileInfo, inoOut Ino, offOut int64, fiOut *FileInfo, size uint64, flags uint32) (n uint64, err error) {
+	defer f.changes.Add(1)
 	var h [2]held
 	if !f.cfg.NullpathOK {
-		err := f.tree.acquire(h[:], want{ino: inoIn}, want{ino: inoOut})
-		if err != nil && err != errNoName {
+		if err := f.tree.acquire(h[:], want{ino: inoIn, open: true}, want{ino: inoOut, open: true}); err != nil {
 			return 0, err
 		}
 		defer f.tree.release(h[:]...)

@@ -1,6 +1,7 @@
 package highlevel
 
 import (
+	"os"
 	"sync/atomic"
 	"syscall"
 
@@ -16,9 +17,11 @@ type FS struct {
 	tree    *tree
 	dirs    dirTable
 	private any
-	hidden  uint32 // how many names hidden files were given; guarded by tree.mu
+	hidden  uint32        // how many names hidden files were given; guarded by tree.mu
+	changes atomic.Uint64 // how many operations have changed something
 	session atomic.Pointer[lowlevel.Session]
-	stop    chan struct{} // closed by Destroy
+	guards  atomic.Pointer[[]*lowlevel.Changes] // those that are told of every operation
+	stop    chan struct{}                       // closed by Destroy
 }
 
 // New returns a filesystem. Most programs use Main or Mount instead.
@@ -48,6 +51,17 @@ func (f *FS) Ops() *lowlevel.Ops {
 	f.addNames(ops)
 	f.addFiles(ops)
 	f.addRest(ops)
+	return ops
+}
+
+// opsAt returns Ops for a mountpoint. A filesystem that lists nothing, on a file, is a file itself: nothing is looked up in it, and that is how lowlevel knows that it
+// needs no directory.
+func (f *FS) opsAt(mountpoint string) *lowlevel.Ops {
+	ops := f.Ops()
+	info, err := os.Stat(mountpoint)
+	if err == nil && info.Mode().IsRegular() && f.ops.Readdir == nil {
+		ops.Lookup = nil
+	}
 	return ops
 }
 
@@ -94,6 +108,9 @@ func (f *FS) addRest(ops *lowlevel.Ops) {
 	set(&ops.Syncfs, f.syncfs, f.ops.Syncfs != nil)
 }
 
+// is reports whether the kernel would be told that errno.
+func is(err error, errno syscall.Errno) bool { return lowlevel.ToErrno(err) == errno }
+
 // set sets a member if the filesystem has it.
 func set[F any](member *F, f F, has bool) {
 	if has {
@@ -107,10 +124,9 @@ func (f *FS) init(conn *lowlevel.ConnInfo) {
 	if f.ops.Init != nil {
 		f.private = f.ops.Init(conn, &f.cfg)
 	}
-	if f.cfg.Remember != 0 {
-		f.tree.keep = 1
-	}
-	if f.cfg.Remember > 0 {
+	f.tree.keeps = f.cfg.Remember != 0
+	f.tree.prunes = f.cfg.Remember > 0
+	if f.tree.prunes {
 		go f.prune()
 	}
 }
@@ -147,14 +163,5 @@ func (f *FS) atFile(req *lowlevel.Request, ino Ino, fi *FileInfo, op func(ctx *r
 		defer ctx.end()
 		return op(ctx, "")
 	}
-	h, err := f.tree.one(want{ino: ino})
-	if err != nil && (fi == nil || err != errNoName) {
-		return err
-	}
-	if err == nil {
-		defer f.tree.release(h)
-	}
-	ctx := f.begin(req)
-	defer ctx.end()
-	return op(ctx, h.path)
+	return f.with(req, want{ino: ino, open: fi != nil}, func(ctx *request, h held) error { return op(ctx, h.path) })
 }

@@ -2,7 +2,6 @@ package highlevel
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"syscall"
 )
@@ -21,23 +20,32 @@ func (f *FS) isOpen(n *node) bool {
 	return n.opens > 0
 }
 
-// hide renames what h changes, which is name in h.dir.
-func (f *FS) hide(ctx *request, h held, name string) error {
+// hide renames what h changes, which is name in h.dir. undo renames it back.
+func (f *FS) hide(ctx *request, h held, name string) (undo func(), err error) {
 	if f.ops.Rename == nil {
-		return syscall.EBUSY
+		return nil, syscall.ENOSYS
 	}
 	path, hidden, err := f.hiddenName(ctx, h)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := f.ops.Rename(ctx, h.path, path, 0); err != nil {
-		return err
+		return nil, err
 	}
+	f.renamedHidden(h, name, hidden, true)
+	f.unlinkClosed(ctx, h, hidden, path)
+	return func() {
+		if f.ops.Rename(ctx, path, h.path, 0) == nil {
+			f.renamedHidden(h, hidden, name, false)
+		}
+	}, nil
+}
+
+func (f *FS) renamedHidden(h held, from, to string, hidden bool) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	f.tree.rename(h.dir, name, h.dir, hidden)
-	h.changes.hidden = true
-	return nil
+	f.tree.rename(h.dir, from, h.dir, to)
+	f.tree.setHidden(h.changes, hidden)
 }
 
 // hiddenName finds a name that is not in use.
@@ -49,7 +57,7 @@ func (f *FS) hiddenName(ctx *request, h held) (path, name string, err error) {
 		}
 		_, err = f.opGetattr(ctx, path, nil)
 		switch {
-		case errors.Is(err, syscall.ENOENT):
+		case is(err, syscall.ENOENT):
 			return path, name, nil
 		case err != nil:
 			return "", "", err
@@ -72,6 +80,69 @@ func (f *FS) nextHidden(h held) (path, name string, err error) {
 	return path, name, err
 }
 
+// unlinkHidden removes what nobody has open any more.
+func (f *FS) unlinkHidden(ctx *request, h held, name string) error {
+	if f.isOpen(h.changes) { // again
+		return nil
+	}
+	return f.unlinkNow(ctx, h, name)
+}
+
+// unlinkClosed removes what was hidden in h.dir, if it was closed meanwhile: with NullpathOK a release waits for nobody.
+func (f *FS) unlinkClosed(ctx *request, h held, name, path string) {
+	if f.isOpen(h.changes) || f.ops.Unlink == nil {
+		return
+	}
+	if f.ops.Unlink(ctx, path) == nil {
+		f.removed(h, name)
+	}
+}
+
+// onlyHidden takes hidden files out of a directory that could not be removed for not being empty, and reports whether there were any. They go to the directory
+// that it is in. (In C, rm -r fails on a directory with a file that somebody has open, or had a moment ago: the kernel tells of a close later.)
+func (f *FS) onlyHidden(ctx *request, h held, err error) bool {
+	if !is(err, syscall.ENOTEMPTY) && !is(err, syscall.EEXIST) || f.ops.Rename == nil {
+		return false
+	}
+	moved := false
+	for _, n := range f.hiddenIn(h.changes) {
+		moved = f.moveHidden(ctx, h, n) || moved
+	}
+	return moved
+}
+
+func (f *FS) hiddenIn(dir *node) (list []*node) {
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	for n := range f.tree.hidden {
+		if n.parent == dir {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// moveHidden moves a hidden file from h.changes to h.dir. Nobody can have it in his path, as h.changes is write-locked.
+func (f *FS) moveHidden(ctx *request, h held, n *node) bool {
+	f.tree.mu.Lock()
+	old := n.name
+	from, err := f.tree.path(h.changes, old)
+	f.tree.mu.Unlock()
+	if err != nil {
+		return false
+	}
+	to := held{dir: h.dir, changes: n}
+	path, name, err := f.hiddenName(ctx, to)
+	if err != nil || f.ops.Rename(ctx, from, path, 0) != nil {
+		return false
+	}
+	f.tree.mu.Lock()
+	f.tree.rename(h.changes, old, h.dir, name)
+	f.tree.mu.Unlock()
+	f.unlinkClosed(ctx, to, name, path)
+	return true
+}
+
 // removeHidden removes, at the end, what is still open.
 func (f *FS) removeHidden() {
 	if f.ops.Unlink == nil {
@@ -79,10 +150,7 @@ func (f *FS) removeHidden() {
 	}
 	f.tree.mu.Lock()
 	var paths []string
-	for _, n := range f.tree.byIno {
-		if !n.hidden {
-			continue
-		}
+	for n := range f.tree.hidden {
 		if path, err := f.tree.path(n, ""); err == nil {
 			paths = append(paths, path)
 		}

@@ -1,17 +1,17 @@
 package highlevel
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
 
 // Layer is a filesystem over another one: it returns operations that call those of next, changed as it likes. A member that it does not set is to be next's: begin with a
-// copy of *next. It is what libfuse calls a module.
+// copy of *next, or with [MapPaths]. It is what libfuse calls a module.
 type Layer func(next *Operations) (*Operations, error)
 
 // modules are those that -o modules= knows.
@@ -30,11 +30,13 @@ func RegisterModule(name string, factory func(args []string) (Layer, []string, e
 	modules[name] = factory
 }
 
+var errNoModule = errors.New("no such module")
+
 func newModule(name string, args []string) (Layer, []string, error) {
 	factory := modules[name]
 	if factory == nil {
 		known := strings.Join(slices.Sorted(maps.Keys(modules)), ", ")
-		return nil, nil, &lowlevel.OpError{Op: "module", Path: name, Err: syscall.ENOENT, Hint: "there are " + known}
+		return nil, nil, &lowlevel.OpError{Op: "modules", Path: name, Err: errNoModule, Hint: "there are " + known}
 	}
 	layer, rest, err := factory(args)
 	if err != nil {

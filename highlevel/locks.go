@@ -17,14 +17,14 @@ type posixLock struct {
 	write      bool
 	start, end int64
 	owner      lowlevel.LockOwner
-	pid        uint32
+	pid        int32
 }
 
 // lockList is the locks of a file, ordered by start for each owner.
 type lockList []posixLock
 
-func lockOf(l *FileLock, owner lowlevel.LockOwner, pid uint32) posixLock {
-	p := posixLock{write: l.Type == unix.F_WRLCK, start: l.Start, end: math.MaxInt64, owner: owner, pid: pid}
+func lockOf(l *FileLock, owner lowlevel.LockOwner) posixLock {
+	p := posixLock{write: l.Type == unix.F_WRLCK, start: l.Start, end: math.MaxInt64, owner: owner, pid: l.PID}
 	if l.Len > 0 {
 		p.end = l.Start + l.Len - 1
 	}
@@ -118,12 +118,12 @@ func (f *FS) knownConflict(ino Ino, fi *FileInfo, lock *FileLock) *FileLock {
 	if n == nil || n.extra == nil {
 		return nil
 	}
-	p := lockOf(lock, fi.LockOwner, 0)
+	p := lockOf(lock, fi.LockOwner)
 	c := n.extra.locks.conflict(&p)
 	if c == nil {
 		return nil
 	}
-	found := &FileLock{Type: unix.F_RDLCK, Whence: unix.SEEK_SET, PID: int32(c.pid), Start: c.start}
+	found := &FileLock{Type: unix.F_RDLCK, Whence: unix.SEEK_SET, PID: c.pid, Start: c.start}
 	if c.write {
 		found.Type = unix.F_WRLCK
 	}
@@ -142,7 +142,7 @@ func (f *FS) setlk(req *lowlevel.Request, ino Ino, fi *FileInfo, lock *FileLock,
 		if err := f.ops.Lock(ctx, path, fi, cmd, lock); err != nil {
 			return err
 		}
-		f.keepLock(ino, lockOf(lock, fi.LockOwner, ctx.caller.PID), lock.Type == unix.F_UNLCK)
+		f.keepLock(ino, lockOf(lock, fi.LockOwner), lock.Type == unix.F_UNLCK)
 		return nil
 	})
 }
@@ -156,10 +156,11 @@ func (f *FS) keepLock(ino Ino, p posixLock, unlock bool) {
 }
 
 // unlockAll drops all locks of who closes a file.
-func (f *FS) unlockAll(ctx *request, path string, ino Ino, fi *FileInfo) {
+func (f *FS) unlockAll(ctx *request, path string, ino Ino, fi *FileInfo) error {
 	all := &FileLock{Type: unix.F_UNLCK, Whence: unix.SEEK_SET}
-	_ = f.ops.Lock(ctx, path, fi, unix.F_SETLK, all)
-	f.keepLock(ino, lockOf(all, fi.LockOwner, 0), true)
+	err := f.ops.Lock(ctx, path, fi, unix.F_SETLK, all)
+	f.keepLock(ino, lockOf(all, fi.LockOwner), true)
+	return err
 }
 
 func (f *FS) flock(req *lowlevel.Request, ino Ino, fi *FileInfo, op FlockOp) error {

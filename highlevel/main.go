@@ -2,6 +2,9 @@ package highlevel
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
@@ -14,7 +17,7 @@ type Program struct {
 	Options any
 	// Help is printed at the end of --help: the filesystem's own options.
 	Help string
-	// Setup runs after the command line is parsed and before anything is mounted. An error is printed; the program exits with 1.
+	// Setup runs after the command line is parsed and before anything is mounted. An error is printed; the program exits with 3.
 	Setup func(*lowlevel.Cmdline) error
 	// Serving, if not nil, runs on a goroutine of its own beside the operations: see lowlevel.Program.
 	Serving func(ctx context.Context, f *FS) error
@@ -32,37 +35,68 @@ type Program struct {
 //
 // See lowlevel.Main for what a program does that goes to the background.
 //
+// Exit codes are those of fuse_main: 0 after an unmount, and after --help and --version; 1 for a bad command line; 2 without a mountpoint; 3 for an error of Setup, a bad option, a module that there is
+// not; 4 if it cannot be mounted; 5 if it cannot go to the background; 8 when serving has failed, or a signal has ended it.
+//
 // Implements:
 //
 //	int fuse_main(int argc, char *argv[], const struct fuse_operations *op, void *private_data);
 func Main(p *Program) int {
+	args := p.Args
+	if args == nil {
+		args = os.Args
+	}
+	cl, err := lowlevel.ParseCmdline(args, p.Options)
+	switch {
+	case err != nil:
+		say(err)
+		return 1
+	case !cl.ShowHelp && !cl.ShowVersion && cl.Mountpoint == "":
+		fmt.Fprintln(os.Stderr, "error: no mountpoint specified")
+		return 2
+	}
 	f := New(&Operations{}, DefaultConfig())
 	if p.Config != nil {
 		f.cfg = *p.Config
 	}
-	low := &lowlevel.Program{
-		Ops:     new(lowlevel.Ops),
+	return lowlevel.Main(p.low(f, args))
+}
+
+// say prints an error, unless libfuse has done so.
+func say(err error) {
+	var said *lowlevel.LibraryError
+	if !errors.As(err, &said) {
+		fmt.Fprintln(os.Stderr, "fuse:", err)
+	}
+}
+
+// low returns the program as lowlevel has it.
+func (p *Program) low(f *FS, args []string) *lowlevel.Program {
+	ops := new(lowlevel.Ops)
+	return &lowlevel.Program{
+		Ops:     ops,
 		Options: p.Options,
 		Help:    Help + p.Help,
 		Config:  p.Session,
-		Args:    p.Args,
-	}
-	low.Setup = func(cl *lowlevel.Cmdline) error {
-		if p.Setup != nil {
-			if err := p.Setup(cl); err != nil {
-				return err
+		Args:    args,
+		// As fuse_main numbers what it does.
+		ExitCodes: lowlevel.ExitCodes{Setup: 3, Mount: 4, Daemon: 5, Serve: 8},
+		Setup: func(cl *lowlevel.Cmdline) error {
+			if p.Setup != nil {
+				if err := p.Setup(cl); err != nil {
+					return err
+				}
 			}
-		}
-		return p.build(f, cl, low.Ops)
+			return p.build(f, cl, ops)
+		},
+		Serving: func(ctx context.Context, s *lowlevel.Session) error {
+			f.session.Store(s)
+			if p.Serving == nil {
+				return nil
+			}
+			return p.Serving(ctx, f)
+		},
 	}
-	low.Serving = func(ctx context.Context, s *lowlevel.Session) error {
-		f.session.Store(s)
-		if p.Serving == nil {
-			return nil
-		}
-		return p.Serving(ctx, f)
-	}
-	return lowlevel.Main(low)
 }
 
 // build makes the filesystem as the command line wants it.
@@ -77,6 +111,6 @@ func (p *Program) build(f *FS, cl *lowlevel.Cmdline, into *lowlevel.Ops) error {
 		return err
 	}
 	f.ops = *ops
-	*into = *f.Ops()
+	*into = *f.opsAt(cl.Mountpoint)
 	return nil
 }

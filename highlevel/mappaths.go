@@ -6,14 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapPaths returns operations that call those of next with other paths. The path "" (no path) stays as it is. Targets of links are left alone.
-func mapPaths(next *Operations, to func(path string) (string, error)) *Operations {
+// MapPaths returns operations that call those of next with other paths: what most layers begin with. to must be safe to be called at the same time by several; its error is the answer. The
+// path "" (an open file's, see Config.NullpathOK) stays as it is. Targets of links and names in listings are left alone.
+func MapPaths(next *Operations, to func(path string) (string, error)) *Operations {
 	ops := *next
 	to = keepEmpty(to)
-	mapNames(&ops, next, to)
-	mapAttributes(&ops, next, to)
-	mapFiles(&ops, next, to)
-	mapRest(&ops, next, to)
+	for _, part := range []func(ops, next *Operations, to pathFunc){
+		mapAttributes, mapXattrs, mapNames, mapTwoNames, mapOpen, mapData, mapDirs, mapRest,
+	} {
+		part(&ops, next, to)
+	}
 	return &ops
 }
 
@@ -28,99 +30,13 @@ func keepEmpty(to pathFunc) pathFunc {
 	}
 }
 
-func mapNames(ops, next *Operations, to pathFunc) {
+func mapAttributes(ops, next *Operations, to pathFunc) {
 	if f := next.Getattr; f != nil {
 		ops.Getattr = func(ctx context.Context, path string, fi *FileInfo) (r Stat, err error) {
 			if path, err = to(path); err != nil {
 				return r, err
 			}
 			return f(ctx, path, fi)
-		}
-	}
-	if f := next.Readlink; f != nil {
-		ops.Readlink = func(ctx context.Context, path string) (r string, err error) {
-			if path, err = to(path); err != nil {
-				return r, err
-			}
-			return f(ctx, path)
-		}
-	}
-	if f := next.Mknod; f != nil {
-		ops.Mknod = func(ctx context.Context, path string, mode uint32, rdev uint64) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, path, mode, rdev)
-		}
-	}
-	if f := next.Mkdir; f != nil {
-		ops.Mkdir = func(ctx context.Context, path string, mode uint32) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, path, mode)
-		}
-	}
-	if f := next.Unlink; f != nil {
-		ops.Unlink = func(ctx context.Context, path string) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, path)
-		}
-	}
-	if f := next.Rmdir; f != nil {
-		ops.Rmdir = func(ctx context.Context, path string) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, path)
-		}
-	}
-	if f := next.Symlink; f != nil {
-		ops.Symlink = func(ctx context.Context, target, path string) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, target, path)
-		}
-	}
-	if f := next.Rename; f != nil {
-		ops.Rename = func(ctx context.Context, oldPath, newPath string, flags RenameFlags) (err error) {
-			if oldPath, err = to(oldPath); err != nil {
-				return err
-			}
-			if newPath, err = to(newPath); err != nil {
-				return err
-			}
-			return f(ctx, oldPath, newPath, flags)
-		}
-	}
-	if f := next.Link; f != nil {
-		ops.Link = func(ctx context.Context, oldPath, newPath string) (err error) {
-			if oldPath, err = to(oldPath); err != nil {
-				return err
-			}
-			if newPath, err = to(newPath); err != nil {
-				return err
-			}
-			return f(ctx, oldPath, newPath)
-		}
-	}
-	if f := next.Access; f != nil {
-		ops.Access = func(ctx context.Context, path string, mask uint32) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, path, mask)
-		}
-	}
-	if f := next.Statfs; f != nil {
-		ops.Statfs = func(ctx context.Context, path string) (r Statfs, err error) {
-			if path, err = to(path); err != nil {
-				return r, err
-			}
-			return f(ctx, path)
 		}
 	}
 	if f := next.Statx; f != nil {
@@ -131,17 +47,6 @@ func mapNames(ops, next *Operations, to pathFunc) {
 			return f(ctx, path, flags, mask, fi)
 		}
 	}
-	if f := next.Syncfs; f != nil {
-		ops.Syncfs = func(ctx context.Context, path string) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, path)
-		}
-	}
-}
-
-func mapAttributes(ops, next *Operations, to pathFunc) {
 	if f := next.Chmod; f != nil {
 		ops.Chmod = func(ctx context.Context, path string, mode uint32, fi *FileInfo) (err error) {
 			if path, err = to(path); err != nil {
@@ -174,6 +79,17 @@ func mapAttributes(ops, next *Operations, to pathFunc) {
 			return f(ctx, path, atime, mtime, fi)
 		}
 	}
+	if f := next.Access; f != nil {
+		ops.Access = func(ctx context.Context, path string, mask uint32) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, path, mask)
+		}
+	}
+}
+
+func mapXattrs(ops, next *Operations, to pathFunc) {
 	if f := next.Setxattr; f != nil {
 		ops.Setxattr = func(ctx context.Context, path, name string, value []byte, flags XattrFlags) (err error) {
 			if path, err = to(path); err != nil {
@@ -208,7 +124,94 @@ func mapAttributes(ops, next *Operations, to pathFunc) {
 	}
 }
 
-func mapFiles(ops, next *Operations, to pathFunc) {
+func mapNames(ops, next *Operations, to pathFunc) {
+	if f := next.Readlink; f != nil {
+		ops.Readlink = func(ctx context.Context, path string) (r string, err error) {
+			if path, err = to(path); err != nil {
+				return r, err
+			}
+			return f(ctx, path)
+		}
+	}
+	if f := next.Mknod; f != nil {
+		ops.Mknod = func(ctx context.Context, path string, mode uint32, rdev uint64) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, path, mode, rdev)
+		}
+	}
+	if f := next.Mkdir; f != nil {
+		ops.Mkdir = func(ctx context.Context, path string, mode uint32) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, path, mode)
+		}
+	}
+	if f := next.Symlink; f != nil {
+		ops.Symlink = func(ctx context.Context, target, path string) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, target, path)
+		}
+	}
+	if f := next.Unlink; f != nil {
+		ops.Unlink = func(ctx context.Context, path string) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, path)
+		}
+	}
+	if f := next.Rmdir; f != nil {
+		ops.Rmdir = func(ctx context.Context, path string) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, path)
+		}
+	}
+}
+
+func mapTwoNames(ops, next *Operations, to pathFunc) {
+	if f := next.Rename; f != nil {
+		ops.Rename = func(ctx context.Context, oldPath, newPath string, flags RenameFlags) (err error) {
+			if oldPath, err = to(oldPath); err != nil {
+				return err
+			}
+			if newPath, err = to(newPath); err != nil {
+				return err
+			}
+			return f(ctx, oldPath, newPath, flags)
+		}
+	}
+	if f := next.Link; f != nil {
+		ops.Link = func(ctx context.Context, oldPath, newPath string) (err error) {
+			if oldPath, err = to(oldPath); err != nil {
+				return err
+			}
+			if newPath, err = to(newPath); err != nil {
+				return err
+			}
+			return f(ctx, oldPath, newPath)
+		}
+	}
+	if f := next.CopyFileRange; f != nil {
+		ops.CopyFileRange = func(ctx context.Context, pathIn string, fiIn *FileInfo, offIn int64, pathOut string, fiOut *FileInfo, offOut int64, size uint64, flags uint32) (r uint64, err error) {
+			if pathIn, err = to(pathIn); err != nil {
+				return r, err
+			}
+			if pathOut, err = to(pathOut); err != nil {
+				return r, err
+			}
+			return f(ctx, pathIn, fiIn, offIn, pathOut, fiOut, offOut, size, flags)
+		}
+	}
+}
+
+func mapOpen(ops, next *Operations, to pathFunc) {
 	if f := next.Open; f != nil {
 		ops.Open = func(ctx context.Context, path string, fi *FileInfo) (err error) {
 			if path, err = to(path); err != nil {
@@ -233,6 +236,33 @@ func mapFiles(ops, next *Operations, to pathFunc) {
 			return f(ctx, dir, mode, fi)
 		}
 	}
+	if f := next.Flush; f != nil {
+		ops.Flush = func(ctx context.Context, path string, fi *FileInfo) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, path, fi)
+		}
+	}
+	if f := next.Release; f != nil {
+		ops.Release = func(ctx context.Context, path string, fi *FileInfo) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, path, fi)
+		}
+	}
+	if f := next.Fsync; f != nil {
+		ops.Fsync = func(ctx context.Context, path string, datasync bool, fi *FileInfo) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, path, datasync, fi)
+		}
+	}
+}
+
+func mapData(ops, next *Operations, to pathFunc) {
 	if f := next.Read; f != nil {
 		ops.Read = func(ctx context.Context, path string, dst []byte, off int64, fi *FileInfo) (r int, err error) {
 			if path, err = to(path); err != nil {
@@ -265,47 +295,12 @@ func mapFiles(ops, next *Operations, to pathFunc) {
 			return f(ctx, path, buf, off, fi)
 		}
 	}
-	if f := next.Flush; f != nil {
-		ops.Flush = func(ctx context.Context, path string, fi *FileInfo) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, path, fi)
-		}
-	}
-	if f := next.Release; f != nil {
-		ops.Release = func(ctx context.Context, path string, fi *FileInfo) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, path, fi)
-		}
-	}
-	if f := next.Fsync; f != nil {
-		ops.Fsync = func(ctx context.Context, path string, datasync bool, fi *FileInfo) (err error) {
-			if path, err = to(path); err != nil {
-				return err
-			}
-			return f(ctx, path, datasync, fi)
-		}
-	}
 	if f := next.Fallocate; f != nil {
 		ops.Fallocate = func(ctx context.Context, path string, mode uint32, off, length int64, fi *FileInfo) (err error) {
 			if path, err = to(path); err != nil {
 				return err
 			}
 			return f(ctx, path, mode, off, length, fi)
-		}
-	}
-	if f := next.CopyFileRange; f != nil {
-		ops.CopyFileRange = func(ctx context.Context, pathIn string, fiIn *FileInfo, offIn int64, pathOut string, fiOut *FileInfo, offOut int64, size uint64, flags uint32) (r uint64, err error) {
-			if pathIn, err = to(pathIn); err != nil {
-				return r, err
-			}
-			if pathOut, err = to(pathOut); err != nil {
-				return r, err
-			}
-			return f(ctx, pathIn, fiIn, offIn, pathOut, fiOut, offOut, size, flags)
 		}
 	}
 	if f := next.Lseek; f != nil {
@@ -318,7 +313,7 @@ func mapFiles(ops, next *Operations, to pathFunc) {
 	}
 }
 
-func mapRest(ops, next *Operations, to pathFunc) {
+func mapDirs(ops, next *Operations, to pathFunc) {
 	if f := next.Opendir; f != nil {
 		ops.Opendir = func(ctx context.Context, path string, fi *FileInfo) (err error) {
 			if path, err = to(path); err != nil {
@@ -351,6 +346,25 @@ func mapRest(ops, next *Operations, to pathFunc) {
 			return f(ctx, path, datasync, fi)
 		}
 	}
+	if f := next.Statfs; f != nil {
+		ops.Statfs = func(ctx context.Context, path string) (r Statfs, err error) {
+			if path, err = to(path); err != nil {
+				return r, err
+			}
+			return f(ctx, path)
+		}
+	}
+	if f := next.Syncfs; f != nil {
+		ops.Syncfs = func(ctx context.Context, path string) (err error) {
+			if path, err = to(path); err != nil {
+				return err
+			}
+			return f(ctx, path)
+		}
+	}
+}
+
+func mapRest(ops, next *Operations, to pathFunc) {
 	if f := next.Lock; f != nil {
 		ops.Lock = func(ctx context.Context, path string, fi *FileInfo, cmd int, lock *FileLock) (err error) {
 			if path, err = to(path); err != nil {

@@ -1,7 +1,6 @@
 package highlevel
 
 import (
-	"errors"
 	"syscall"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
@@ -22,8 +21,8 @@ func (f *FS) lookup(req *lowlevel.Request, parent Ino, name string) (lowlevel.En
 		}
 		return f.lookupInode(req, above)
 	}
-	e, err := f.entry(req, want{ino: parent, name: name}, nil, func(*request, string) error { return nil })
-	if errors.Is(err, syscall.ENOENT) && f.cfg.NegativeTimeout > 0 {
+	e, err := f.entry(req, want{ino: parent, name: name}, func(*request, string) error { return nil })
+	if is(err, syscall.ENOENT) && f.cfg.NegativeTimeout > 0 {
 		return lowlevel.EntryParam{EntryTimeout: f.cfg.NegativeTimeout}, nil
 	}
 	return e, err
@@ -47,22 +46,22 @@ func (f *FS) above(ino Ino) (Ino, error) {
 
 // lookupInode is a lookup of an inode that is known.
 func (f *FS) lookupInode(req *lowlevel.Request, ino Ino) (e lowlevel.EntryParam, err error) {
-	return f.entry(req, want{ino: ino}, nil, func(*request, string) error { return nil })
+	return f.entry(req, want{ino: ino}, func(*request, string) error { return nil })
 }
 
-// entry does op on a path, and returns what is there then, with a lookup counted. fi is for Getattr.
-func (f *FS) entry(req *lowlevel.Request, w want, fi *FileInfo, op func(ctx *request, path string) error) (e lowlevel.EntryParam, err error) {
+// entry does op on a path, and returns what is there then, with a lookup counted.
+func (f *FS) entry(req *lowlevel.Request, w want, op func(ctx *request, path string) error) (e lowlevel.EntryParam, err error) {
 	err = f.with(req, w, func(ctx *request, h held) error {
 		if err := op(ctx, h.path); err != nil {
 			return err
 		}
-		e, err = f.lookupPath(ctx, h, w.name, fi)
+		e, err = f.lookupPath(ctx, h, w.name, nil)
 		return err
 	})
 	return e, err
 }
 
-// lookupPath counts a lookup of what is at a path: name in h.dir, or h.dir itself.
+// lookupPath counts a lookup of what is at a path: name in h.dir, or h.dir itself. fi is for Getattr.
 func (f *FS) lookupPath(ctx *request, h held, name string, fi *FileInfo) (lowlevel.EntryParam, error) {
 	st, err := f.opGetattr(ctx, h.path, fi)
 	if err != nil {
@@ -75,9 +74,7 @@ func (f *FS) lookupPath(ctx *request, h held, name string, fi *FileInfo) (lowlev
 		n = f.tree.find(h.dir, name)
 	}
 	f.tree.count(n)
-	if f.cfg.AutoCache {
-		n.more().seen.update(&st)
-	}
+	f.saw(n, &st)
 	f.dress(&st, n.ino)
 	return lowlevel.EntryParam{Ino: n.ino, Attr: st, AttrTimeout: f.cfg.AttrTimeout, EntryTimeout: f.cfg.EntryTimeout}, nil
 }
@@ -105,45 +102,51 @@ func (f *FS) readlink(req *lowlevel.Request, ino Ino) (target string, err error)
 }
 
 // mknod makes a regular file by Create, if there is such an operation.
-func (f *FS) mknod(req *lowlevel.Request, parent Ino, name string, mode uint32, rdev uint64) (lowlevel.EntryParam, error) {
-	return f.entry(req, want{ino: parent, name: name}, nil, func(ctx *request, path string) error {
+func (f *FS) mknod(req *lowlevel.Request, parent Ino, name string, mode uint32, rdev uint64) (e lowlevel.EntryParam, err error) {
+	defer f.changes.Add(1)
+	err = f.with(req, want{ino: parent, name: name}, func(ctx *request, h held) error {
+		err := error(syscall.ENOSYS)
 		if mode&unix.S_IFMT == unix.S_IFREG && f.ops.Create != nil {
-			err := f.makeRegular(ctx, path, mode)
-			if !errors.Is(err, syscall.ENOSYS) {
-				return err
-			}
+			e, err = f.makeRegular(ctx, h, name, mode)
 		}
-		if f.ops.Mknod == nil {
-			return syscall.ENOSYS
+		if !is(err, syscall.ENOSYS) || f.ops.Mknod == nil {
+			return err
 		}
-		return f.ops.Mknod(ctx, path, mode, rdev)
+		if err := f.ops.Mknod(ctx, h.path, mode, rdev); err != nil {
+			return err
+		}
+		e, err = f.lookupPath(ctx, h, name, nil)
+		return err
 	})
+	return e, err
 }
 
-func (f *FS) makeRegular(ctx *request, path string, mode uint32) error {
+func (f *FS) makeRegular(ctx *request, h held, name string, mode uint32) (lowlevel.EntryParam, error) {
 	fi := &FileInfo{Flags: unix.O_CREAT | unix.O_EXCL | unix.O_WRONLY}
-	if err := f.ops.Create(ctx, path, mode, fi); err != nil {
-		return err
+	if err := f.ops.Create(ctx, h.path, mode, fi); err != nil {
+		return lowlevel.EntryParam{}, err
 	}
-	if f.ops.Release != nil {
-		_ = f.ops.Release(ctx, path, fi)
-	}
-	return nil
+	e, err := f.lookupPath(ctx, h, name, fi)
+	f.opRelease(ctx, h.path, fi)
+	return e, err
 }
 
 func (f *FS) mkdir(req *lowlevel.Request, parent Ino, name string, mode uint32) (lowlevel.EntryParam, error) {
-	return f.entry(req, want{ino: parent, name: name}, nil, func(ctx *request, path string) error {
+	defer f.changes.Add(1)
+	return f.entry(req, want{ino: parent, name: name}, func(ctx *request, path string) error {
 		return f.ops.Mkdir(ctx, path, mode)
 	})
 }
 
 func (f *FS) symlink(req *lowlevel.Request, target string, parent Ino, name string) (lowlevel.EntryParam, error) {
-	return f.entry(req, want{ino: parent, name: name}, nil, func(ctx *request, path string) error {
+	defer f.changes.Add(1)
+	return f.entry(req, want{ino: parent, name: name}, func(ctx *request, path string) error {
 		return f.ops.Symlink(ctx, target, path)
 	})
 }
 
 func (f *FS) link(req *lowlevel.Request, ino, newParent Ino, newName string) (e lowlevel.EntryParam, err error) {
+	defer f.changes.Add(1)
 	var h [2]held
 	if err := f.tree.acquire(h[:], want{ino: ino}, want{ino: newParent, name: newName}); err != nil {
 		return e, err
@@ -158,26 +161,40 @@ func (f *FS) link(req *lowlevel.Request, ino, newParent Ino, newName string) (e 
 }
 
 func (f *FS) unlink(req *lowlevel.Request, parent Ino, name string) error {
+	defer f.changes.Add(1)
 	w := want{ino: parent, name: name, write: true}
 	return f.with(req, w, func(ctx *request, h held) error {
 		if !f.cfg.HardRemove && f.isOpen(h.changes) {
-			return f.hide(ctx, h, name)
-		}
-		if err := f.ops.Unlink(ctx, h.path); err != nil {
+			_, err := f.hide(ctx, h, name)
 			return err
 		}
-		f.removed(h, name)
-		return nil
+		return f.unlinkNow(ctx, h, name)
 	})
 }
 
+// unlinkNow removes name in h.dir, also where it is open.
+func (f *FS) unlinkNow(ctx *request, h held, name string) error {
+	if err := f.ops.Unlink(ctx, h.path); err != nil {
+		return err
+	}
+	f.removed(h, name)
+	return nil
+}
+
 func (f *FS) rmdir(req *lowlevel.Request, parent Ino, name string) error {
+	defer f.changes.Add(1)
 	w := want{ino: parent, name: name, write: true}
 	return f.with(req, w, func(ctx *request, h held) error {
-		if err := f.ops.Rmdir(ctx, h.path); err != nil {
+		last := f.lastLook(ctx, h)
+		err := f.ops.Rmdir(ctx, h.path)
+		if f.onlyHidden(ctx, h, err) {
+			err = f.ops.Rmdir(ctx, h.path)
+		}
+		if err != nil {
 			return err
 		}
 		f.removed(h, name)
+		f.keepRemoved(h, last)
 		return nil
 	})
 }
@@ -189,6 +206,7 @@ func (f *FS) removed(h held, name string) {
 }
 
 func (f *FS) rename(req *lowlevel.Request, parent Ino, name string, newParent Ino, newName string, flags RenameFlags) error {
+	defer f.changes.Add(1)
 	var h [2]held
 	err := f.tree.acquire(h[:], want{ino: parent, name: name, write: true}, want{ino: newParent, name: newName, write: true})
 	if err != nil {
@@ -198,14 +216,30 @@ func (f *FS) rename(req *lowlevel.Request, parent Ino, name string, newParent In
 	ctx := f.begin(req)
 	defer ctx.end()
 	exchange := flags&lowlevel.RenameExchange != 0
+	unhide := func() {}
 	if !f.cfg.HardRemove && !exchange && flags&lowlevel.RenameNoreplace == 0 && f.isOpen(h[1].changes) {
-		if err := f.hide(ctx, h[1], newName); err != nil {
+		if unhide, err = f.hide(ctx, h[1], newName); err != nil {
 			return err
 		}
 	}
-	if err := f.ops.Rename(ctx, h[0].path, h[1].path, flags); err != nil {
+	var last *Stat
+	if !exchange {
+		last = f.lastLook(ctx, h[1])
+	}
+	err = f.ops.Rename(ctx, h[0].path, h[1].path, flags)
+	if !exchange && f.onlyHidden(ctx, h[1], err) {
+		err = f.ops.Rename(ctx, h[0].path, h[1].path, flags)
+	}
+	if err != nil {
+		unhide()
 		return err
 	}
+	f.renamed(h, name, newName, exchange)
+	f.keepRemoved(h[1], last)
+	return nil
+}
+
+func (f *FS) renamed(h [2]held, name, newName string, exchange bool) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
 	if exchange {
@@ -213,5 +247,4 @@ func (f *FS) rename(req *lowlevel.Request, parent Ino, name string, newParent In
 	} else {
 		f.tree.rename(h[0].dir, name, h[1].dir, newName)
 	}
-	return nil
 }

@@ -11,7 +11,7 @@ import (
 // know by that path is lowlevel.ErrNotCached. They may be called from anywhere but from an operation (lowlevel.ErrInHandler there), and not while holding a lock
 // that an operation needs.
 
-// Session returns the session that serves the filesystem; nil before it is mounted.
+// Session returns the session that serves the filesystem; nil before it is mounted, or, where the session was made from Ops, before the first request.
 func (f *FS) Session() *lowlevel.Session { return f.session.Load() }
 
 // Notifier returns the session's notifier, for notifications by inode: see Ino.

@@ -12,6 +12,7 @@ type (
 	Stat         = lowlevel.Stat
 	Statfs       = lowlevel.Statfs
 	FileInfo     = lowlevel.FileInfo
+	FileHandle   = lowlevel.FileHandle
 	FileLock     = lowlevel.FileLock
 	BufVec       = lowlevel.BufVec
 	ConnInfo     = lowlevel.ConnInfo
@@ -93,6 +94,8 @@ type Operations struct {
 	Rename func(ctx context.Context, oldPath, newPath string, flags RenameFlags) error
 
 	// Link makes another name for a file.
+	//
+	// Nil: ENOSYS; EPERM with newer kernels (6.18 is one).
 	//
 	//	int (*link) (const char *, const char *);
 	Link func(ctx context.Context, oldPath, newPath string) error
@@ -189,6 +192,8 @@ type Operations struct {
 	//   - all of it, with 0 as offset: the list is kept until the directory is closed or rewound, and off counts for nothing;
 	//   - from the entry that off names on, with the offset of the next entry each time (any number but 0), until fill returns false.
 	//
+	// Nil: ENOSYS, nothing is listed.
+	//
 	//	int (*readdir) (const char *, void *, fuse_fill_dir_t, off_t, struct fuse_file_info *, enum fuse_readdir_flags);
 	Readdir func(ctx context.Context, path string, fill FillDir, off int64, fi *FileInfo, flags ReaddirFlags) error
 
@@ -229,6 +234,8 @@ type Operations struct {
 	Utimens func(ctx context.Context, path string, atime, mtime unix.Timespec, fi *FileInfo) error
 
 	// Bmap maps a block of a file to one of the device, for filesystems on one (-o blkdev).
+	//
+	// Nil: block 0.
 	//
 	//	int (*bmap) (const char *, size_t blocksize, uint64_t *idx);
 	Bmap func(ctx context.Context, path string, blocksize int, idx uint64) (uint64, error)

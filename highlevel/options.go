@@ -28,7 +28,7 @@ type options struct {
 	SetACTimeout   bool    `fuse:"ac_attr_timeout=:1"`
 	ACTimeout      float64 `fuse:"ac_attr_timeout=%lf"`
 	Negative       float64 `fuse:"negative_timeout=%lf"`
-	NoForget       bool    `fuse:"noforget:1"`
+	NoForget       bool    `fuse:"noforget:1,remember=:0"` // the last one counts
 	Remember       int     `fuse:"remember=%d"`
 	Modules        string  `fuse:"modules=%s"`
 	ParallelDirect int     `fuse:"parallel_direct_write=%d"`
@@ -60,10 +60,8 @@ Options of module subdir:
 
 Options of module iconv:
     -o from_code=CHARSET   encoding of file names (UTF-8)
-    -o to_code=CHARSET     encoding that is shown (UTF-8)
+    -o to_code=CHARSET     encoding that is shown (the locale's)
 `
-
-func seconds(d time.Duration) float64 { return d.Seconds() }
 
 // timeout is what libfuse makes of seconds.
 func timeout(s float64) time.Duration {
@@ -76,14 +74,25 @@ func timeout(s float64) time.Duration {
 	return time.Duration(s * 1e9)
 }
 
+// setTimeout leaves a timeout alone that no option has changed: it may not be the same as seconds.
+func setTimeout(d *time.Duration, s float64) {
+	if d.Seconds() != s {
+		*d = timeout(s)
+	}
+}
+
 func optionsOf(c *Config) *options {
-	return &options{
+	o := &options{
 		KernelCache: c.KernelCache, AutoCache: c.AutoCache, NoRofdFlush: c.NoRofdFlush,
 		SetMode: c.SetMode, Umask: c.Umask, SetFmask: c.SetFmask, Fmask: c.Fmask, SetDmask: c.SetDmask, Dmask: c.Dmask,
 		SetUID: c.SetUID, UID: c.UID, SetGID: c.SetGID, GID: c.GID,
-		EntryTimeout: seconds(c.EntryTimeout), AttrTimeout: seconds(c.AttrTimeout), Negative: seconds(c.NegativeTimeout),
-		SetACTimeout: c.SetACAttrTimeout, ACTimeout: seconds(c.ACAttrTimeout), Remember: c.Remember,
+		EntryTimeout: c.EntryTimeout.Seconds(), AttrTimeout: c.AttrTimeout.Seconds(), Negative: c.NegativeTimeout.Seconds(),
+		SetACTimeout: c.SetACAttrTimeout, ACTimeout: c.ACAttrTimeout.Seconds(), Remember: c.Remember,
 	}
+	if c.ParallelDirectWrites {
+		o.ParallelDirect = 1
+	}
+	return o
 }
 
 func (o *options) apply(c *Config) {
@@ -91,19 +100,24 @@ func (o *options) apply(c *Config) {
 	c.SetMode, c.Umask = o.SetMode, o.Umask
 	c.SetFmask, c.Fmask, c.SetDmask, c.Dmask = o.SetFmask, o.Fmask, o.SetDmask, o.Dmask
 	c.SetUID, c.UID, c.SetGID, c.GID = o.SetUID, o.UID, o.SetGID, o.GID
-	c.EntryTimeout, c.AttrTimeout, c.NegativeTimeout = timeout(o.EntryTimeout), timeout(o.AttrTimeout), timeout(o.Negative)
-	c.SetACAttrTimeout, c.ACAttrTimeout = o.SetACTimeout, timeout(o.ACTimeout)
+	setTimeout(&c.EntryTimeout, o.EntryTimeout)
+	setTimeout(&c.AttrTimeout, o.AttrTimeout)
+	setTimeout(&c.NegativeTimeout, o.Negative)
+	setTimeout(&c.ACAttrTimeout, o.ACTimeout)
+	c.SetACAttrTimeout = o.SetACTimeout
 	c.Remember = o.Remember
 	if o.NoForget {
 		c.Remember = -1
 	}
-	c.ParallelDirectWrites = c.ParallelDirectWrites || o.ParallelDirect != 0
+	c.ParallelDirectWrites = o.ParallelDirect != 0
 }
 
 // ParseOptions takes the options that C's high-level library knows from a command line (the program's name first), puts them into cfg, and returns the
 // rest, and the layers that -o modules= asks for, in the order in which they are to be put over the filesystem.
 //
-// Errors: *lowlevel.OpError with libfuse's words, or for a module that there is not.
+// After an error cfg is as it was.
+//
+// Errors: *lowlevel.OpError with libfuse's words, or for a module that there is not; those of modules.
 //
 // Implements:
 //
@@ -114,7 +128,6 @@ func ParseOptions(args []string, cfg *Config) (rest []string, layers []Layer, er
 	if err != nil {
 		return nil, nil, err
 	}
-	o.apply(cfg)
 	for name := range strings.SplitSeq(o.Modules, ":") {
 		if name == "" {
 			continue
@@ -125,5 +138,6 @@ func ParseOptions(args []string, cfg *Config) (rest []string, layers []Layer, er
 		}
 		layers = append(layers, layer)
 	}
+	o.apply(cfg)
 	return rest, layers, nil
 }

@@ -2,26 +2,28 @@ package highlevel
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
 
 // While an operation runs, its path does not change: all nodes of the path are locked for reading. What removes or renames a name locks the node
-// of that name for writing, and so waits until no operation is below it, nor on it. Who waits is served in order, as far as possible; and who
-// waits to write keeps new readers out.
+// of that name for writing, and so waits until no operation is below it, nor on it. Who waits is served in order; and who waits for readers to
+// leave keeps new ones out.
 
 // want is a path that an operation needs: of an inode, or of a name in a directory.
 type want struct {
 	ino   lowlevel.Ino
 	name  string
 	write bool // the name will change
+	open  bool // the file is open: where it has no path, none is needed
 }
 
 // held is a path that an operation has.
 type held struct {
 	path    string
 	dir     *node // read-locked with all above it
-	changes *node // write-locked, or nil
+	changes *node // write-locked; nil if the name does not change
 }
 
 // waiter is an operation that waits.
@@ -69,18 +71,50 @@ func (t *tree) release(list ...held) {
 }
 
 // try gets paths if it can be done at once.
-func (t *tree) try(held []held, wants []want) error {
+func (t *tree) try(got []held, wants []want) error {
+	if err := t.nested(wants); err != nil {
+		return err
+	}
 	for i, w := range wants {
-		h, err := t.tryOne(w)
-		if err != nil {
-			for _, got := range held[:i] {
-				t.unlock(got)
+		var err error
+		if got[i], err = t.tryOne(w); err != nil {
+			for j := range i {
+				t.unlock(got[j])
+				got[j] = held{}
 			}
 			return err
 		}
-		held[i] = h
 	}
 	return nil
+}
+
+// nested refuses to rename a directory into itself, or over one that it is in. The kernel does not ask for that; but who did would wait for himself.
+func (t *tree) nested(wants []want) error {
+	if len(wants) < 2 || !wants[0].write {
+		return nil
+	}
+	from, to := t.byIno[wants[0].ino], t.byIno[wants[1].ino]
+	if from == nil || to == nil {
+		return errNoName
+	}
+	source, target := t.child(from, wants[0].name), t.child(to, wants[1].name)
+	switch {
+	case from == to && wants[0].name == wants[1].name, source != nil && to.below(source):
+		return syscall.EINVAL
+	case target != nil && from.below(target):
+		return syscall.ENOTEMPTY
+	}
+	return nil
+}
+
+// below reports whether n is dir or in it, at any depth.
+func (n *node) below(dir *node) bool {
+	for ; n != nil; n = n.parent {
+		if n == dir {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *tree) tryOne(w want) (held, error) {
@@ -89,12 +123,17 @@ func (t *tree) tryOne(w want) (held, error) {
 		return held{}, err
 	}
 	path, err := t.path(dir, w.name)
-	if err != nil {
+	switch {
+	case err == nil:
+	case w.open:
+		return held{}, nil
+	case w.name != "":
+		return held{}, syscall.ENOENT // nothing is in a directory that was removed
+	default:
 		return held{}, err
 	}
-	h := held{path: path, dir: dir}
 	if w.write {
-		if h.changes = t.child(dir, w.name); h.changes != nil && h.changes.lock != 0 {
+		if n := t.child(dir, w.name); n != nil && (n.lock != 0 || n.wanted > 0) {
 			return held{}, errLocked
 		}
 	}
@@ -105,7 +144,9 @@ func (t *tree) tryOne(w want) (held, error) {
 		}
 		n.lock++
 	}
-	if h.changes != nil {
+	h := held{path: path, dir: dir}
+	if w.write {
+		h.changes = t.find(dir, w.name) // also a new name: nobody may use it until the operation is over
 		h.changes.lock = -1
 	}
 	return h, nil
@@ -137,9 +178,11 @@ func (t *tree) serve() {
 	if len(t.waiting) == 0 {
 		return
 	}
-	left := t.waiting[:0]
 	for _, w := range t.waiting {
 		t.unmark(w)
+	}
+	left := t.waiting[:0]
+	for _, w := range t.waiting { // whose marks count for those behind
 		if w.err = t.try(w.held, w.wants); w.err == errLocked {
 			t.mark(w)
 			left = append(left, w)
@@ -151,14 +194,14 @@ func (t *tree) serve() {
 	t.waiting = left
 }
 
-// mark keeps new readers from the names that w waits to change.
+// mark keeps new readers from the names that w waits to change. Names that are free stay so: w may have to wait for long for the other one.
 func (t *tree) mark(w *waiter) {
 	for _, want := range w.wants {
 		dir := t.byIno[want.ino]
 		if !want.write || dir == nil {
 			continue
 		}
-		if n := t.child(dir, want.name); n != nil {
+		if n := t.child(dir, want.name); n != nil && n.lock > 0 {
 			n.wanted++
 			w.marks = append(w.marks, n)
 		}

@@ -37,14 +37,15 @@ func (f *FS) prune() {
 	}
 }
 
-// pruneAt drops nodes that the kernel forgot before a time.
+// pruneAt drops nodes that the kernel forgot before a time. Directories stay while there is something in them that is known.
 func (f *FS) pruneAt(before time.Time) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	for e := f.tree.old.Front(); e != nil && e.Value.(oldNode).since.Before(before); e = f.tree.old.Front() {
-		n := e.Value.(oldNode).node
-		f.tree.old.remove(n)
-		n.nlookup = 0
-		f.tree.drop(n)
+	var next *list.Element
+	for e := f.tree.old.Front(); e != nil && e.Value.(oldNode).since.Before(before); e = next {
+		next = e.Next()
+		if n := e.Value.(oldNode).node; n.children == 0 {
+			f.tree.discard(n)
+		}
 	}
 }

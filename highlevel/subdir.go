@@ -3,51 +3,60 @@ package highlevel
 import (
 	"context"
 	"errors"
-	"path"
+	"slices"
 	"strings"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
 
-// Subdir is a layer that shows a directory of the filesystem below as its root: libfuse's module subdir. With relLinks, absolute targets of symbolic links that lead into that
-// directory become relative ones.
+// Subdir is a layer that shows a directory of the filesystem below as its root: libfuse's module subdir. The path of the root is dir with a slash behind it, as in C, so that dir
+// may be a symbolic link. A dir without a slash in front begins at the root, too.
+//
+// With relLinks, targets of symbolic links that are absolute and lead into that directory are shown as relative ones.
 func Subdir(dir string, relLinks bool) Layer {
-	dir = strings.TrimRight(path.Clean("/"+dir), "/")
+	base := "/" + strings.TrimLeft(dir, "/")
+	if !strings.HasSuffix(base, "/") {
+		base += "/"
+	}
 	return func(next *Operations) (*Operations, error) {
-		ops := mapPaths(next, func(p string) (string, error) {
-			if p == "/" {
-				return dir + "/", nil
-			}
-			return dir + p, nil
-		})
-		if relLinks && next.Readlink != nil {
-			ops.Readlink = func(ctx context.Context, p string) (string, error) {
-				target, err := next.Readlink(ctx, dir+p)
-				if err != nil {
-					return "", err
-				}
-				return relativeTo(dir, p, target), nil
+		ops := MapPaths(next, func(path string) (string, error) { return base + strings.TrimPrefix(path, "/"), nil })
+		if readlink := ops.Readlink; relLinks && readlink != nil {
+			ops.Readlink = func(ctx context.Context, path string) (string, error) {
+				target, err := readlink(ctx, path)
+				return relativeLink(base, path, target), err
 			}
 		}
 		return ops, nil
 	}
 }
 
-// relativeTo makes the target of the link p relative, if it lies in dir.
-func relativeTo(dir, p, target string) string {
-	below, ok := strings.CutPrefix(target, dir)
-	if !ok || !strings.HasPrefix(target, "/") || below != "" && below[0] != '/' {
+// relativeLink makes the target of the link at path relative, if it lies in base. Of one that has ".." in it nobody knows where it leads: C makes some of those
+// relative, and they lead elsewhere then.
+func relativeLink(base, path, target string) string {
+	if !strings.HasPrefix(target, "/") {
 		return target
 	}
-	up := strings.Count(path.Dir(p), "/")
-	if path.Dir(p) == "/" {
-		up = 0
+	from, to := names(base+path), names(target)
+	common := 0
+	for common < min(len(from), len(to)) && from[common] == to[common] {
+		common++
 	}
-	rel := strings.Repeat("../", up) + strings.TrimLeft(below, "/")
+	up := len(from) - 1 - common // from the directory of the link
+	if common < len(names(base)) || up < 0 || slices.Contains(to[common:], "..") {
+		return target
+	}
+	rel := strings.Repeat("../", up) + strings.Join(to[common:], "/")
 	if rel == "" {
 		return "."
 	}
+	if common < len(to) && strings.HasSuffix(target, "/") {
+		rel += "/"
+	}
 	return rel
+}
+
+func names(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
 func subdirModule(args []string) (Layer, []string, error) {
@@ -60,10 +69,7 @@ func subdirModule(args []string) (Layer, []string, error) {
 		return nil, nil, err
 	}
 	if o.Dir == "" {
-		return nil, nil, errors.New("option subdir= is missing")
-	}
-	if !path.IsAbs(o.Dir) {
-		return nil, nil, errors.New("subdir= must be an absolute path")
+		return nil, nil, errors.New("missing 'subdir' option")
 	}
 	return Subdir(o.Dir, o.RelLinks), rest, nil
 }

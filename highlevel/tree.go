@@ -20,8 +20,10 @@ type tree struct {
 	root    *node
 	lastIno lowlevel.Ino
 	waiting []*waiter // for locks, oldest first
-	keep    uint64    // lookups of our own that each node has: 1 with Config.Remember
+	keeps   bool      // Config.Remember: nodes with a name are kept when the kernel has forgotten them
+	prunes  bool      // but not for ever
 	old     oldNodes
+	hidden  map[*node]struct{} // those that are hidden
 }
 
 type nameKey struct {
@@ -40,6 +42,8 @@ type node struct {
 	lock     int32 // operations that have it in their path; -1: one that changes its name
 	wanted   int32 // operations that wait to change its name: no new ones may take it into their path
 	hidden   bool  // removed while it was open, and renamed instead
+	kept     bool  // not to be dropped when the kernel forgets it
+	dir      bool  // it was a directory when it was looked up
 	extra    *nodeExtra
 }
 
@@ -48,6 +52,7 @@ type nodeExtra struct {
 	seen   cachedStat    // of Config.AutoCache
 	locks  lockList      // POSIX locks
 	forgot *list.Element // of Config.Remember: among those that the kernel has forgotten
+	last   *Stat         // of a directory that was removed
 }
 
 func newTree() *tree {
@@ -55,6 +60,7 @@ func newTree() *tree {
 	return &tree{
 		byIno:   map[lowlevel.Ino]*node{lowlevel.RootIno: root},
 		byName:  map[nameKey]*node{},
+		hidden:  map[*node]struct{}{},
 		root:    root,
 		lastIno: lowlevel.RootIno,
 	}
@@ -86,7 +92,7 @@ func (t *tree) find(parent *node, name string) *node {
 		return n
 	}
 	t.lastIno++
-	n := &node{ino: t.lastIno, nlookup: t.keep}
+	n := &node{ino: t.lastIno}
 	t.byIno[n.ino] = n
 	t.attach(n, parent, name)
 	return n
@@ -111,26 +117,31 @@ func (t *tree) detach(n *node) {
 	t.drop(parent)
 }
 
+// setHidden says whether a node was removed while it was open, and renamed instead.
+func (t *tree) setHidden(n *node, hidden bool) {
+	n.hidden = hidden
+	if hidden {
+		t.hidden[n] = struct{}{}
+	} else {
+		delete(t.hidden, n)
+	}
+}
+
 // drop forgets a node that nobody needs.
 func (t *tree) drop(n *node) {
-	if n.nlookup > 0 || n.children > 0 || n.lock != 0 || n.wanted > 0 || n == t.root {
+	if n.nlookup > 0 || n.kept || n.children > 0 || n.lock != 0 || n.wanted > 0 || n == t.root {
 		return
 	}
 	delete(t.byIno, n.ino)
+	delete(t.hidden, n)
 	t.detach(n)
-}
-
-// lookup counts a lookup of a name.
-func (t *tree) lookup(parent *node, name string) *node {
-	n := t.find(parent, name)
-	t.count(n)
-	return n
 }
 
 // count adds a lookup.
 func (t *tree) count(n *node) {
-	if n.nlookup == t.keep && t.keep > 0 {
+	if t.keeps && n.nlookup == 0 {
 		t.old.remove(n)
+		n.kept = n.parent != nil
 	}
 	n.nlookup++
 }
@@ -141,8 +152,9 @@ func (t *tree) forget(ino lowlevel.Ino, nlookup uint64) {
 	if n == nil || n == t.root {
 		return
 	}
-	n.nlookup -= min(nlookup, n.nlookup-t.keep)
-	if n.nlookup == t.keep && t.keep > 0 {
+	n.nlookup -= min(nlookup, n.nlookup)
+	if n.nlookup == 0 && n.kept && t.prunes {
+		t.old.remove(n) // a kernel that forgets more than it knows
 		t.old.add(n)
 	}
 	t.drop(n)
@@ -152,8 +164,16 @@ func (t *tree) forget(ino lowlevel.Ino, nlookup uint64) {
 func (t *tree) remove(parent *node, name string) {
 	if n := t.child(parent, name); n != nil {
 		t.detach(n)
-		t.drop(n)
+		delete(t.hidden, n)
+		t.discard(n)
 	}
+}
+
+// discard no longer keeps a node for the sake of its number.
+func (t *tree) discard(n *node) {
+	t.old.remove(n)
+	n.kept = false
+	t.drop(n)
 }
 
 // rename gives a node another name. What had it before loses it.
@@ -163,9 +183,8 @@ func (t *tree) rename(parent *node, name string, newParent *node, newName string
 		t.remove(newParent, newName)
 		return
 	}
-	if old := t.child(newParent, newName); old != nil && old != n {
-		t.detach(old)
-		t.drop(old)
+	if t.child(newParent, newName) != n {
+		t.remove(newParent, newName)
 	}
 	// The new parent first: the old one may live by this child only, and be an ancestor.
 	newParent.children++

@@ -3,6 +3,7 @@ package highlevel
 import "github.com/go-libfuse3/go-libfuse3/lowlevel"
 
 func (f *FS) setxattr(req *lowlevel.Request, ino Ino, name string, value []byte, flags XattrFlags) error {
+	defer f.changes.Add(1)
 	return f.at(req, ino, func(ctx *request, path string) error { return f.ops.Setxattr(ctx, path, name, value, flags) })
 }
 
@@ -23,5 +24,6 @@ func (f *FS) listxattr(req *lowlevel.Request, ino Ino, dst []byte) (n int, err e
 }
 
 func (f *FS) removexattr(req *lowlevel.Request, ino Ino, name string) error {
+	defer f.changes.Add(1)
 	return f.at(req, ino, func(ctx *request, path string) error { return f.ops.Removexattr(ctx, path, name) })
 }

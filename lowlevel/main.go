@@ -31,6 +31,16 @@ type Program struct {
 	Config Config
 	// Args is the command line, with the program's name first. Nil: os.Args.
 	Args []string
+	// ExitCodes are the exit codes for what can fail. Those that are 0 are 1.
+	ExitCodes ExitCodes
+}
+
+// ExitCodes are a program's exit codes for what can fail. For a bad command line it is always 1.
+type ExitCodes struct {
+	Setup  int // Setup, and options that New does not take
+	Mount  int
+	Daemon int // going to the background, when it is mounted
+	Serve  int // Serve or Serving has failed, or a signal has ended it
 }
 
 // Main is the main function of a filesystem, and returns the program's exit code:
@@ -43,7 +53,7 @@ type Program struct {
 // A Go program cannot fork. To go to the background, Main starts the program anew, with the same arguments, as a session of its own, and
 // exits when that one has mounted: with 0, or with its exit code if it could not. So it should be called early: what the program does before is done twice.
 //
-// Exit codes are those of libfuse's examples: 0 after an unmount, and after --help and --version; 1 otherwise, after a signal too.
+// Exit codes are those of libfuse's examples: 0 after an unmount, and after --help and --version; 1 otherwise, after a signal too, unless ExitCodes says otherwise.
 func Main(p *Program) int {
 	args := p.Args
 	if args == nil {
@@ -51,7 +61,7 @@ func Main(p *Program) int {
 	}
 	cl, err := ParseCmdline(args, p.Options)
 	if err != nil {
-		return failed(err)
+		return failed(err, 1)
 	}
 	switch {
 	case cl.ShowHelp:
@@ -92,24 +102,27 @@ func PrintVersion() { cshim.PrintVersion() }
 func (p *Program) run(cl *Cmdline, ready *os.File) int {
 	if p.Setup != nil {
 		if err := p.Setup(cl); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+			var said *LibraryError
+			if !errors.As(err, &said) {
+				fmt.Fprintln(os.Stderr, err)
+			}
+			return max(1, p.ExitCodes.Setup)
 		}
 	}
 	cfg := p.Config
 	cl.Apply(&cfg)
 	s, err := New(p.Ops, cfg)
 	if err != nil {
-		return failed(err)
+		return failed(err, p.ExitCodes.Setup)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), endingSignals()...)
 	defer stop()
 	code := p.serve(ctx, s, cl.Mountpoint, ready)
 	if err := s.Close(); err != nil {
-		return failed(err)
+		return failed(err, p.ExitCodes.Serve)
 	}
 	if ctx.Err() != nil {
-		return 1 // as libfuse's loop returns the signal's number
+		return max(1, p.ExitCodes.Serve) // as libfuse's loop returns the signal's number
 	}
 	return code
 }
@@ -128,10 +141,10 @@ func (p *Program) serve(ctx context.Context, s *Session, mountpoint string, read
 		return 1
 	}
 	if err != nil {
-		return failed(err)
+		return failed(err, p.ExitCodes.Mount)
 	}
 	if err := becomeDaemon(ready); err != nil {
-		return failed(err)
+		return failed(err, p.ExitCodes.Daemon)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -139,10 +152,10 @@ func (p *Program) serve(ctx context.Context, s *Session, mountpoint string, read
 	err = s.Serve(ctx)
 	cancel()
 	if besideErr := <-beside; besideErr != nil {
-		return failed(besideErr)
+		return failed(besideErr, p.ExitCodes.Serve)
 	}
 	if err != nil {
-		return failed(err)
+		return failed(err, p.ExitCodes.Serve)
 	}
 	return 0
 }
@@ -167,15 +180,15 @@ func (p *Program) beside(ctx context.Context, cancel func(), s *Session) <-chan 
 	return failed
 }
 
-// failed reports an error, unless libfuse has done so itself.
-func failed(err error) int {
+// failed reports an error, unless libfuse has done so itself, and returns the exit code.
+func failed(err error, code int) int {
 	var said *LibraryError
 	if !errors.As(err, &said) {
 		fmt.Fprintf(os.Stderr, "fuse: %v\n", err)
 	} else if hint := hintOf(err); hint != "" {
 		fmt.Fprintf(os.Stderr, "fuse: %s\n", hint)
 	}
-	return 1
+	return max(1, code)
 }
 
 func hintOf(err error) string {

@@ -1,10 +1,11 @@
-// Hello is the smallest filesystem by paths: one file, whose name and content are options.
+// Command hello is libfuse's example of that name in Go, and the place to begin: a filesystem by paths with one file, whose name and content are options.
 //
-//	mkdir /tmp/mnt
-//	hello --name=greeting --contents='Hello there
-//	' /tmp/mnt
-//	cat /tmp/mnt/greeting
-//	fusermount3 -u /tmp/mnt
+//	hello --name=greeting --contents=$'Hello there\n' /mnt
+//	cat /mnt/greeting
+//	fusermount3 -u /mnt
+//
+// A filesystem is a struct of functions. Four will do to read: Getattr says what there is, Readdir lists it, Open and Read let one have it. What is not in
+// the struct is not possible, and the kernel says so: try to write to the file, or to remove it. With -d one sees every request. hello_ll is the same by inodes.
 package main
 
 import (
@@ -23,7 +24,7 @@ type hello struct {
 const help = `
 Options of this filesystem:
     --name=<s>          name of the file (hello)
-    --contents=<s>      its content ("Hello, World!\n")
+    --contents=<s>      its content ("Hello World!\n")
 `
 
 func main() {

@@ -119,7 +119,7 @@ func (p *Program) ended() bool {
 }
 
 // Stop ends the program by SIGTERM, unless it has ended already, and checks that it ends well and leaves nothing. Further calls
-// return what the first one did. Exit code 1 is well, too: that is what programs of libfuse's low-level API return after a signal.
+// return what the first one did. Exit codes 1 and 8 are well, too: that is what programs of libfuse's low-level API and of fuse_main return after a signal.
 func (p *Program) Stop() error {
 	return p.StopBy(func() error {
 		p.signalled = true
@@ -129,7 +129,8 @@ func (p *Program) Stop() error {
 
 // endedWell tells whether the exit code is as it should be.
 func (p *Program) endedWell() bool {
-	return p.err == nil || p.signalled && p.Cmd.ProcessState.ExitCode() == 1
+	code := p.Cmd.ProcessState.ExitCode()
+	return p.err == nil || p.signalled && (code == 1 || code == 8)
 }
 
 // Terminate sends SIGTERM.

@@ -88,6 +88,7 @@ var posixOptions = []string{"default_permissions", "allow_other"}
 
 var (
 	memfs       = filesystem{name: "memfs_ll", pkg: "examples/memfs_ll"}
+	memfsByPath = filesystem{name: "memfs", pkg: "examples/memfs"}
 	passthrough = filesystem{name: "passthrough_ll", pkg: "examples/passthrough_ll", backed: true}
 	helloPkg    = "examples/hello_ll"
 )
@@ -99,7 +100,7 @@ func (f filesystem) with(name string, options ...string) filesystem {
 
 // filesystems are the two complete ones, as they are most used.
 func filesystems() []filesystem {
-	return []filesystem{memfs, passthrough.with("xattr", "xattr")}
+	return []filesystem{memfs, memfsByPath, passthrough.with("xattr", "xattr")}
 }
 
 // allFilesystems has the ways of caching too.

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/go-libfuse3/go-libfuse3/highlevel"
+	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
 
 // Create makes and opens a regular file. The handle is the descriptor.
@@ -28,7 +29,7 @@ func (p place) open(fi *highlevel.FileInfo, flags int, mode uint32) error {
 	if err == unix.ELOOP {
 		return unix.ESTALE // makes the kernel look again
 	}
-	fi.Fh = highlevel.FileHandle(fd)
+	fi.Fh = lowlevel.FileHandle(fd)
 	return err
 }
 

@@ -47,8 +47,8 @@ func OpenDir(path string) (*Dir, error) {
 	return &Dir{FD: fd}, nil
 }
 
-// Seek makes off the next offset to read from.
-func (d *Dir) Seek(off int64) error {
+// SeekTo makes off the next offset to read from.
+func (d *Dir) SeekTo(off int64) error {
 	if off == d.off {
 		return nil
 	}

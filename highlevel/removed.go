@@ -1,0 +1,44 @@
+package highlevel
+
+// A directory that is removed while somebody uses it has no path left, but to those it is still a directory: empty, without links, otherwise as it was when it
+// was removed. C answers ESTALE.
+
+// lastLook returns the attributes of a directory that is about to be removed, if the kernel knows it.
+func (f *FS) lastLook(ctx *request, h held) *Stat {
+	if !f.isKnownDir(h.changes) {
+		return nil
+	}
+	st, err := f.opGetattr(ctx, h.path, nil)
+	if err != nil {
+		return nil
+	}
+	return &st
+}
+
+func (f *FS) isKnownDir(n *node) bool {
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	return n != nil && n.dir && n.nlookup > 0
+}
+
+// keepRemoved keeps them for as long as the kernel knows it.
+func (f *FS) keepRemoved(h held, last *Stat) {
+	if last == nil {
+		return
+	}
+	last.Nlink = 0
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	h.changes.more().last = last
+}
+
+// removedDir returns the attributes of a directory that was removed. ESTALE: they are not known.
+func (f *FS) removedDir(ino Ino) (Stat, error) {
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	n := f.tree.byIno[ino]
+	if n == nil || n.extra == nil || n.extra.last == nil || n.parent != nil {
+		return Stat{}, errNoName
+	}
+	return *n.extra.last, nil
+}

@@ -1,0 +1,158 @@
+package highlevel
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/go-libfuse3/go-libfuse3/lowlevel"
+	"golang.org/x/sys/unix"
+)
+
+// newScaleFS returns a filesystem where every name is a file.
+func newScaleFS() *FS {
+	return New(&Operations{
+		Getattr: func(_ context.Context, path string, _ *FileInfo) (Stat, error) {
+			if path[len(path)-1] == 'd' {
+				return Stat{Mode: unix.S_IFDIR | 0o755}, nil
+			}
+			return Stat{Mode: unix.S_IFREG | 0o644, Nlink: 1}, nil
+		},
+	}, DefaultConfig())
+}
+
+// perDirectory is how many files a directory has.
+const perDirectory = 100
+
+// fill has the kernel know n inodes, and returns those of directories.
+func fill(t testing.TB, f *FS, n int) (dirs []Ino) {
+	t.Helper()
+	req := new(lowlevel.Request)
+	look := func(parent Ino, name string) Ino {
+		e, err := f.lookup(req, parent, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Ino
+	}
+	for left := n; left > 0; left -= perDirectory + 1 {
+		dir := look(lowlevel.RootIno, fmt.Sprintf("%dd", len(dirs)))
+		dirs = append(dirs, dir)
+		for i := range min(perDirectory, left-1) {
+			look(dir, fmt.Sprintf("file%d", i))
+		}
+	}
+	return dirs
+}
+
+// lookups looks up names that are known, all over the tree, and forgets them again.
+func lookups(t testing.TB, f *FS, dirs []Ino, n int) {
+	t.Helper()
+	req := new(lowlevel.Request)
+	for i := range n {
+		e, err := f.lookup(req, dirs[i*7919%len(dirs)], names16[i%len(names16)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.forget(req, e.Ino, 1)
+	}
+}
+
+var names16 = []string{
+	"file0", "file1", "file2", "file3", "file4", "file5", "file6", "file7",
+	"file8", "file9", "file10", "file11", "file12", "file13", "file14", "file15",
+}
+
+// perLookup returns the least of several measurements.
+func perLookup(t testing.TB, f *FS, dirs []Ino) time.Duration {
+	const n = 20000
+	best := time.Hour
+	for range 5 {
+		start := time.Now()
+		lookups(t, f, dirs, n)
+		best = min(best, time.Since(start)/n)
+	}
+	return best
+}
+
+// TestScale_ALookupCostsTheSameInALargeTree: more in the processor's caches is missed, and that is all.
+func TestScale_ALookupCostsTheSameInALargeTree(t *testing.T) {
+	small, large := newScaleFS(), newScaleFS()
+	few, many := fill(t, small, 1000), fill(t, large, 200_000)
+	a, b := perLookup(t, small, few), perLookup(t, large, many)
+	t.Logf("a lookup and a forget: %v with 1000 inodes, %v with 200,000", a, b)
+	if b > 10*a+time.Microsecond {
+		t.Errorf("a lookup with 200,000 inodes: got %v, want at most ten times the %v with 1000", b, a)
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestScale_AnInodeTakesAtMost200BytesOfHeap(t *testing.T) {
+	const n, most = 200_000, 200
+	f := newScaleFS()
+	before := heap()
+	fill(t, f, n)
+	got := float64(heap()-before) / float64(len(f.tree.byIno))
+	t.Logf("%.0f bytes for each of %d inodes", got, len(f.tree.byIno))
+	if got > most {
+		t.Errorf("heap: got %.0f bytes an inode, want at most %d", got, most)
+	}
+	runtime.KeepAlive(f)
+}
+
+// TestScale_ALookupOfWhatIsKnownAllocatesLittle: the path, and the operation's context.
+func TestScale_ALookupOfWhatIsKnownAllocatesLittle(t *testing.T) {
+	f := newScaleFS()
+	dirs := fill(t, f, 1000)
+	got := testing.AllocsPerRun(1000, func() { lookups(t, f, dirs, 1) })
+	t.Logf("%.0f allocations", got)
+	if got > 10 {
+		t.Errorf("allocations: got %.0f, want at most 10", got)
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	for _, n := range []int{1000, 100_000, 1_000_000} {
+		f := newScaleFS()
+		dirs := fill(b, f, n)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			lookups(b, f, dirs, b.N)
+		})
+	}
+}
+
+// BenchmarkPathLock is what each operation on a path pays, by how deep the path is.
+func BenchmarkPathLock(b *testing.B) {
+	for _, depth := range []int{1, 10, 100} {
+		f := newScaleFS()
+		req := new(lowlevel.Request)
+		ino := Ino(lowlevel.RootIno)
+		for range depth {
+			e, err := f.lookup(req, ino, "d")
+			if err != nil {
+				b.Fatal(err)
+			}
+			ino = e.Ino
+		}
+		b.Run(fmt.Sprint(depth), func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				h, err := f.tree.one(want{ino: ino})
+				if err != nil {
+					b.Fatal(err)
+				}
+				f.tree.release(h)
+			}
+		})
+	}
+}
