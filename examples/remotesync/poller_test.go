@@ -95,15 +95,23 @@ var cases = []struct {
 	{"longer content", one("old"), "cat d/f; stat -c %s d/f", "old3", func(r *remote, _, f uint64) { r.write(f, []byte("longer")) }, "longer6"},
 	{"shorter content", one("long"), "cat d/f; stat -c %s d/f", "long4", func(r *remote, _, f uint64) { r.write(f, []byte("new")) }, "new3"},
 	{"another mode", one(""), "stat -c %a d/f", "644", func(r *remote, _, f uint64) { r.chmod(f, 0o600) }, "600"},
-	{"a new file", one(""), "ls d; cat d/g", "f\ncat: d/g: No such file or directory",
-		func(r *remote, d, _ uint64) { r.write(r.create(d, "g", []byte{}), []byte("g")) }, "f\ng\ng"},
+	{
+		"a new file", one(""), "ls d; cat d/g", "f\ncat: d/g: No such file or directory",
+		func(r *remote, d, _ uint64) { r.write(r.create(d, "g", []byte{}), []byte("g")) }, "f\ng\ng",
+	},
 	{"a removed file", one("old"), "ls d; cat d/f", "f\nold", func(r *remote, _, f uint64) { r.remove(f) }, "cat: d/f: No such file or directory"},
-	{"another name", one("old"), "ls d; cat d/f d/g", "f\noldcat: d/g: No such file or directory",
-		func(r *remote, d, f uint64) { r.rename(f, d, "g") }, "g\ncat: d/f: No such file or directory\nold"},
-	{"another directory", one("old"), "ls . d; cat d/f f", ".:\nd\n\nd:\nf\noldcat: f: No such file or directory",
-		func(r *remote, _, f uint64) { r.rename(f, rootID, "f") }, ".:\nd\nf\n\nd:\ncat: d/f: No such file or directory\nold"},
-	{"a rename over a file", func(r *remote, d uint64) uint64 { one("replaced")(r, d); return r.create(d, "g", []byte("other")) },
-		"cat d/f d/g", "replacedother", func(r *remote, d, g uint64) { r.rename(g, d, "f") }, "othercat: d/g: No such file or directory"},
+	{
+		"another name", one("old"), "ls d; cat d/f d/g", "f\noldcat: d/g: No such file or directory",
+		func(r *remote, d, f uint64) { r.rename(f, d, "g") }, "g\ncat: d/f: No such file or directory\nold",
+	},
+	{
+		"another directory", one("old"), "ls . d; cat d/f f", ".:\nd\n\nd:\nf\noldcat: f: No such file or directory",
+		func(r *remote, _, f uint64) { r.rename(f, rootID, "f") }, ".:\nd\nf\n\nd:\ncat: d/f: No such file or directory\nold",
+	},
+	{
+		"a rename over a file", func(r *remote, d uint64) uint64 { one("replaced")(r, d); return r.create(d, "g", []byte("other")) },
+		"cat d/f d/g", "replacedother", func(r *remote, d, g uint64) { r.rename(g, d, "f") }, "othercat: d/g: No such file or directory",
+	},
 	{"more than the journal holds", one("0"), "cat d/f", "0", func(r *remote, _, f uint64) {
 		for i := range 2 * journalLength {
 			r.write(f, fmt.Append(nil, i))

@@ -53,15 +53,15 @@ func change(ctx context.Context, r *remote, writers int, interval time.Duration)
 func changeOne(r *remote) {
 	dir := pick(r, rootID)
 	file := pick(r, dir)
-	switch n := rand.IntN(20); {
-	case n == 0:
+	switch rand.IntN(20) {
+	case 0:
 		id := r.create(dir, fmt.Sprintf("file%02d", rand.IntN(2*filesPerDir)), []byte{})
 		r.write(id, content(id, time.Now()))
-	case n == 1:
+	case 1:
 		r.remove(file)
-	case n == 2:
+	case 2:
 		r.rename(file, pick(r, rootID), fmt.Sprintf("file%02d", rand.IntN(2*filesPerDir)))
-	case n == 3:
+	case 3:
 		r.chmod(file, 0o600+uint32(rand.IntN(0o100)))
 	default:
 		r.write(file, content(file, time.Now()))
