@@ -161,7 +161,8 @@ func buildC(source, bin string) error {
 	if err != nil {
 		return fmt.Errorf("pkg-config --cflags --libs fuse3: %w", err)
 	}
-	args := []string{"-O2", "-w", "-o", bin, source, "-pthread"}
+	// What libfuse's own build finds out, and the examples ask for.
+	args := []string{"-O2", "-w", "-DHAVE_FSTATAT", "-DHAVE_UTIMENSAT", "-DHAVE_POSIX_FALLOCATE", "-DHAVE_SETXATTR", "-o", bin, source, "-pthread"}
 	return command(".", "cc", append(args, strings.Fields(string(out))...)...)
 }
 
