@@ -228,7 +228,7 @@ func TestNil_WriteAndReadFallToTheirBufs(t *testing.T) {
 	}{
 		{"only Read and Write", func(*Operations) {}, "data"},
 		{"only ReadBuf and WriteBuf", func(o *Operations) { o.Read, o.Write, o.ReadBuf, o.WriteBuf = nil, nil, readBuf, writeBuf }, "buf"},
-		{"all", func(o *Operations) { o.ReadBuf, o.WriteBuf = readBuf, writeBuf }, "buf"},
+		{"all", func(o *Operations) { o.ReadBuf, o.WriteBuf = readBuf, writeBuf }, "data"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, newMemFS().put("f"), func(ops *Operations, _ *Config) { c.set(ops) })

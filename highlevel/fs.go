@@ -1,7 +1,9 @@
 package highlevel
 
 import (
+	"log/slog"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 
@@ -81,10 +83,11 @@ func (f *FS) addNames(ops *lowlevel.Ops) {
 }
 
 func (f *FS) addFiles(ops *lowlevel.Ops) {
-	set(&ops.ReadBuf, f.readBuf, f.ops.ReadBuf != nil)
-	set(&ops.Read, f.read, f.ops.ReadBuf == nil && f.ops.Read != nil)
-	set(&ops.WriteBuf, f.writeBuf, f.ops.WriteBuf != nil)
-	set(&ops.Write, f.write, f.ops.WriteBuf == nil && f.ops.Write != nil)
+	// Unlike in C, Read and Write come first: without CapSpliceWrite and CapSpliceRead, which the kernel does not use unless asked to, they are faster.
+	set(&ops.Read, f.read, f.ops.Read != nil)
+	set(&ops.ReadBuf, f.readBuf, f.ops.Read == nil && f.ops.ReadBuf != nil)
+	set(&ops.Write, f.write, f.ops.Write != nil)
+	set(&ops.WriteBuf, f.writeBuf, f.ops.Write == nil && f.ops.WriteBuf != nil)
 	set(&ops.Fsync, f.fsync, f.ops.Fsync != nil)
 	set(&ops.Fsyncdir, f.fsyncdir, f.ops.Fsyncdir != nil)
 	set(&ops.Fallocate, f.fallocate, f.ops.Fallocate != nil)
@@ -154,6 +157,40 @@ func (f *FS) with(req *lowlevel.Request, w want, op func(ctx *request, h held) e
 	ctx := f.begin(req)
 	defer ctx.end()
 	return op(ctx, h)
+}
+
+// aside is atFile for what may wait for long, on a goroutine of its own: enough of them would leave no thread to read the request that ends the waiting.
+func (f *FS) aside(req *lowlevel.Request, ino Ino, fi *FileInfo, op func(ctx *request, path string, fi *FileInfo) error) error {
+	ctx, file := f.begin(req), *fi
+	reply := req.Detach()
+	ctx.end()
+	ctx.inner = reply.Context()
+	go func() {
+		err := f.guarded(func() error {
+			if f.cfg.NullpathOK {
+				return op(ctx, "", &file)
+			}
+			h, err := f.tree.one(want{ino: ino, open: true})
+			if err != nil {
+				return err
+			}
+			defer f.tree.release(h)
+			return op(ctx, h.path, &file)
+		})
+		_ = reply.Err(err) // the session has ended: it has answered
+	}()
+	return nil
+}
+
+// guarded turns a panic into an error, as lowlevel does for handlers.
+func (f *FS) guarded(op func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Error("fuse: operation panicked; answered EIO", "panic", p, "stack", string(debug.Stack()))
+			err = syscall.EIO
+		}
+	}()
+	return op()
 }
 
 // open files have the path "" where that is wanted, and where they have none left.

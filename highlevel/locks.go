@@ -134,17 +134,23 @@ func (f *FS) knownConflict(ino Ino, fi *FileInfo, lock *FileLock) *FileLock {
 }
 
 func (f *FS) setlk(req *lowlevel.Request, ino Ino, fi *FileInfo, lock *FileLock, sleep bool) error {
-	cmd := unix.F_SETLK
 	if sleep {
-		cmd = unix.F_SETLKW
+		wanted := *lock
+		return f.aside(req, ino, fi, func(ctx *request, path string, fi *FileInfo) error {
+			return f.opSetlk(ctx, path, ino, fi, unix.F_SETLKW, &wanted)
+		})
 	}
 	return f.atFile(req, ino, fi, func(ctx *request, path string) error {
-		if err := f.ops.Lock(ctx, path, fi, cmd, lock); err != nil {
-			return err
-		}
-		f.keepLock(ino, lockOf(lock, fi.LockOwner), lock.Type == unix.F_UNLCK)
-		return nil
+		return f.opSetlk(ctx, path, ino, fi, unix.F_SETLK, lock)
 	})
+}
+
+func (f *FS) opSetlk(ctx *request, path string, ino Ino, fi *FileInfo, cmd int, lock *FileLock) error {
+	if err := f.ops.Lock(ctx, path, fi, cmd, lock); err != nil {
+		return err
+	}
+	f.keepLock(ino, lockOf(lock, fi.LockOwner), lock.Type == unix.F_UNLCK)
+	return nil
 }
 
 func (f *FS) keepLock(ino Ino, p posixLock, unlock bool) {
@@ -164,6 +170,9 @@ func (f *FS) unlockAll(ctx *request, path string, ino Ino, fi *FileInfo) error {
 }
 
 func (f *FS) flock(req *lowlevel.Request, ino Ino, fi *FileInfo, op FlockOp) error {
+	if op&(lowlevel.FlockNonblock|lowlevel.FlockUnlock) == 0 {
+		return f.aside(req, ino, fi, func(ctx *request, path string, fi *FileInfo) error { return f.ops.Flock(ctx, path, fi, op) })
+	}
 	return f.atFile(req, ino, fi, func(ctx *request, path string) error { return f.ops.Flock(ctx, path, fi, op) })
 }
 

@@ -220,3 +220,55 @@ func TestLocks_FlockIsPassedOn(t *testing.T) {
 		fmt.Sprint("/f 9 ", unix.LOCK_SH), fmt.Sprint("/f 9 ", unix.LOCK_EX), fmt.Sprint("/f 9 ", unix.LOCK_UN),
 	})
 }
+
+// More wait for a lock than there are threads; who holds it must get through, and who is killed must not wait on.
+func TestLocks_WaitersTakeNoThread(t *testing.T) {
+	const waiters = 40 // of 32 threads
+	held := make(chan struct{}, 1)
+	held <- struct{}{}
+	take := func(ctx context.Context) error {
+		select {
+		case held <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for name, nullpath := range map[string]bool{"with paths": false, "without": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, newMemFS().put("f"), func(ops *Operations, cfg *Config) {
+				cfg.NullpathOK = nullpath
+				ops.Lock = func(ctx context.Context, _ string, _ *FileInfo, cmd int, lock *FileLock) error {
+					if lock.Type == unix.F_UNLCK {
+						<-held
+						return nil
+					}
+					return take(ctx)
+				}
+				ops.Flock = func(ctx context.Context, _ string, _ *FileInfo, _ FlockOp) error { return take(ctx) }
+			})
+			f := r.lookup(1, "f")
+			fh := r.open(f)
+			var list []uint64
+			for i := range uint64(waiters) {
+				in := lockIn(fh, 100+i, unix.F_WRLCK, 0, 9, 5)
+				if i%2 == 0 {
+					in.LkFlags = fusetest.LkFlock
+				}
+				list = append(list, r.send(fusetest.Setlkw(f, in)))
+			}
+			r.getattr(f) // there is a thread for it
+			if err := r.Send(fusetest.Interrupt(list[0])); err != nil {
+				t.Fatal(err)
+			}
+			r.answer(list[0], syscall.EINTR)
+			for range list[1:] {
+				r.want(0, fusetest.Setlk(f, lockIn(fh, 1, unix.F_UNLCK, 0, 9, 5)))
+			}
+			for _, unique := range list[1:] {
+				r.answer(unique, 0)
+			}
+			r.release(f, fh)
+		})
+	}
+}

@@ -221,7 +221,8 @@ type Operations struct {
 	//	int (*create) (const char *, mode_t, struct fuse_file_info *);
 	Create func(ctx context.Context, path string, mode uint32, fi *FileInfo) error
 
-	// Lock is fcntl(2)'s F_GETLK, F_SETLK or F_SETLKW, which cmd says, for fi.LockOwner. F_GETLK answers in lock.
+	// Lock is fcntl(2)'s F_GETLK, F_SETLK or F_SETLKW, which cmd says, for fi.LockOwner. F_GETLK answers in lock. F_SETLKW may wait, as long as ctx is not cancelled:
+	// it takes no thread from other operations.
 	//
 	// Nil: the kernel does it, for this machine.
 	//
@@ -250,17 +251,17 @@ type Operations struct {
 	//	int (*poll) (const char *, struct fuse_file_info *, struct fuse_pollhandle *ph, unsigned *reventsp);
 	Poll func(ctx context.Context, path string, fi *FileInfo, ph *PollHandle) (revents uint32, err error)
 
-	// WriteBuf is Write for data that may be in a pipe: see lowlevel.BufCopy.
+	// WriteBuf is Write for data that may be in a pipe: see lowlevel.BufCopy. Only if Write is nil.
 	//
 	//	int (*write_buf) (const char *, struct fuse_bufvec *buf, off_t off, struct fuse_file_info *);
 	WriteBuf func(ctx context.Context, path string, buf BufVec, off int64, fi *FileInfo) (int, error)
 
-	// ReadBuf is Read for data that may be in a file, which is spliced.
+	// ReadBuf is Read for data that may be in a file: it is spliced if CapSpliceWrite is enabled in Init. Only if Read is nil.
 	//
 	//	int (*read_buf) (const char *, struct fuse_bufvec **bufp, size_t size, off_t off, struct fuse_file_info *);
 	ReadBuf func(ctx context.Context, path string, size int, off int64, fi *FileInfo) (BufVec, error)
 
-	// Flock is flock(2), for fi.LockOwner.
+	// Flock is flock(2), for fi.LockOwner. Without FlockNonblock it may wait, as Lock may.
 	//
 	// Nil: the kernel does it, for this machine.
 	//

@@ -24,11 +24,13 @@ import (
 // options are the program's own options.
 type options struct {
 	Locks bool `fuse:"--locks"`
+	Bufs  bool `fuse:"--bufs"`
 }
 
 const help = `
 File-system specific options:
     --locks                set fcntl locks on the files below
+    --bufs                 hand descriptors over, for -o splice_read,splice_write
 `
 
 type passthrough struct {
@@ -53,6 +55,9 @@ func main() {
 		Setup: func(*lowlevel.Cmdline) error {
 			if fs.opts.Locks {
 				ops.Lock = fs.lock
+			}
+			if fs.opts.Bufs {
+				ops.Read, ops.Write = nil, nil // which would be used first, since without splicing they are faster
 			}
 			return nil
 		},

@@ -14,7 +14,7 @@ func TestSameAsC_Changes(t *testing.T) { mirrortest.SameChangesAsC(t, "passthrou
 
 func TestSameAsC_CommandLine(t *testing.T) { mirrortest.CommandLine(t, "passthrough_fh") }
 
-func TestHelp_NamesAllOptions(t *testing.T) { mirrortest.Help(t, "passthrough_fh", "--locks") }
+func TestHelp_NamesAllOptions(t *testing.T) { mirrortest.Help(t, "passthrough_fh", "--locks", "--bufs") }
 
 func TestEnds_ExitCodes(t *testing.T) { mirrortest.Ends(t) }
 
@@ -23,7 +23,11 @@ func TestPOSIX_SuitePasses(t *testing.T) {
 	t.Run("locks", func(t *testing.T) { mirrortest.POSIX(t, "--locks") })
 }
 
-func TestFsx_AgreesWithItsModel(t *testing.T) { mirrortest.Fsx(t) }
+func TestFsx_AgreesWithItsModel(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { mirrortest.Fsx(t) })
+	t.Run("bufs", func(t *testing.T) { mirrortest.Fsx(t, "--bufs") })
+	t.Run("splice", func(t *testing.T) { mirrortest.Fsx(t, "--bufs", "-o", "splice_read,splice_write,splice_move") })
+}
 
 func TestOwner_SameAsBelow(t *testing.T) { mirrortest.Owner(t) }
 

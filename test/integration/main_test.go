@@ -80,17 +80,18 @@ type filesystem struct {
 	name    string
 	pkg     string
 	options []string
-	backed  bool // by a directory, which is its -o source
+	backed  string // option for the directory that it mirrors
 }
 
 // posixOptions make a mount keep to POSIX for all users.
 var posixOptions = []string{"default_permissions", "allow_other"}
 
 var (
-	memfs       = filesystem{name: "memfs_ll", pkg: "examples/memfs_ll"}
-	memfsByPath = filesystem{name: "memfs", pkg: "examples/memfs"}
-	passthrough = filesystem{name: "passthrough_ll", pkg: "examples/passthrough_ll", backed: true}
-	helloPkg    = "examples/hello_ll"
+	memfs         = filesystem{name: "memfs_ll", pkg: "examples/memfs_ll"}
+	memfsByPath   = filesystem{name: "memfs", pkg: "examples/memfs"}
+	passthrough   = filesystem{name: "passthrough_ll", pkg: "examples/passthrough_ll", backed: "source="}
+	passthroughFh = filesystem{name: "passthrough_fh", pkg: "examples/passthrough_fh", backed: "modules=subdir,subdir="}
+	helloPkg      = "examples/hello_ll"
 )
 
 func (f filesystem) with(name string, options ...string) filesystem {
@@ -98,9 +99,9 @@ func (f filesystem) with(name string, options ...string) filesystem {
 	return f
 }
 
-// filesystems are the two complete ones, as they are most used.
+// filesystems are the complete ones, as they are most used.
 func filesystems() []filesystem {
-	return []filesystem{memfs, memfsByPath, passthrough.with("xattr", "xattr")}
+	return []filesystem{memfs, memfsByPath, passthrough.with("xattr", "xattr"), passthroughFh}
 }
 
 // allFilesystems has the ways of caching too.
@@ -114,8 +115,8 @@ func allFilesystems() []filesystem {
 func (f filesystem) args(t testing.TB, options ...string) []string {
 	t.Helper()
 	options = slices.Concat(f.options, options)
-	if f.backed {
-		options = append(options, "source="+newDir(t))
+	if f.backed != "" {
+		options = append(options, f.backed+newDir(t))
 	}
 	args := []string{program(t, f.pkg)}
 	if len(options) > 0 {

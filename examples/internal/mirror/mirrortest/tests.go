@@ -27,9 +27,9 @@ func POSIX(t *testing.T, args ...string) {
 }
 
 // Fsx does random I/O on a file, with and without O_DIRECT.
-func Fsx(t *testing.T) {
+func Fsx(t *testing.T, options ...string) {
 	fsx := fusetest.Build(t, "../../test/fsx")
-	m := Mount(t)
+	m := Mount(t, options...)
 	for _, direct := range []string{"false", "true"} {
 		out := fusetest.Run(t, 90*time.Second, fsx, "-n", "3000", "-seed", "7", "-direct="+direct, filepath.Join(m.Dir, "fsx-"+direct))
 		if strings.Contains(out, "unsupported") {
