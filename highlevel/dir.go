@@ -26,11 +26,12 @@ type dirEntry struct {
 	flags FillDirFlags
 }
 
-// dirTable is the open directories: the kernel gets a number for each, which is not the filesystem's.
+// dirTable is the open directories: the kernel gets a number for each, which is not the filesystem's. 0 is that of a directory that was not opened, since
+// Opendir has said ENOSYS once.
 type dirTable struct {
 	mu   sync.Mutex
 	list []*dirHandle
-	free []int
+	free []lowlevel.FileHandle
 }
 
 func (t *dirTable) add(d *dirHandle) lowlevel.FileHandle {
@@ -39,28 +40,31 @@ func (t *dirTable) add(d *dirHandle) lowlevel.FileHandle {
 	if n := len(t.free); n > 0 {
 		i := t.free[n-1]
 		t.free = t.free[:n-1]
-		t.list[i] = d
-		return lowlevel.FileHandle(i)
+		t.list[i-1] = d
+		return i
 	}
 	t.list = append(t.list, d)
-	return lowlevel.FileHandle(len(t.list) - 1)
+	return lowlevel.FileHandle(len(t.list))
 }
 
 func (t *dirTable) get(fh lowlevel.FileHandle) *dirHandle {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if fh >= lowlevel.FileHandle(len(t.list)) {
+	if fh == 0 {
+		return new(dirHandle)
+	}
+	if fh > lowlevel.FileHandle(len(t.list)) {
 		return nil
 	}
-	return t.list[fh]
+	return t.list[fh-1]
 }
 
 func (t *dirTable) remove(fh lowlevel.FileHandle) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if fh < lowlevel.FileHandle(len(t.list)) && t.list[fh] != nil {
-		t.list[fh] = nil
-		t.free = append(t.free, int(fh))
+	if fh > 0 && fh <= lowlevel.FileHandle(len(t.list)) && t.list[fh-1] != nil {
+		t.list[fh-1] = nil
+		t.free = append(t.free, fh)
 	}
 }
 

@@ -229,10 +229,25 @@ func TestReaddir_Errors(t *testing.T) {
 
 func TestReaddir_AnUnknownHandleIsBad(t *testing.T) {
 	r, _ := newDirRig(t, atOnce())
-	for _, fh := range []uint64{1, 99, 1 << 40, ^uint64(0)} {
+	for _, fh := range []uint64{2, 99, 1 << 40, ^uint64(0)} {
 		r.want(syscall.EBADF, fusetest.Readdir(1, fusetest.ReadIn{Fh: fh, Size: 4096}))
 	}
 	r.want(0, fusetest.Releasedir(1, fusetest.ReleaseIn{Fh: ^uint64(0)}))
+}
+
+// Where Opendir has said ENOSYS, the kernel lists without a handle.
+func TestReaddir_WithoutOpendir(t *testing.T) {
+	r, fh := newDirRig(t, atOnce())
+	want := direntNames(r.readdir(fh, 0, 4096))
+	var list []fusetest.Dirent
+	for off := uint64(0); ; off = list[len(list)-1].Off {
+		some := r.readdir(0, off, 64)
+		if len(some) == 0 {
+			break
+		}
+		list = append(list, some...)
+	}
+	same(t, "listed", direntNames(list), want)
 }
 
 func TestReaddir_TheFilesystemSeesItsOwnHandle(t *testing.T) {

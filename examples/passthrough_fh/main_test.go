@@ -14,7 +14,9 @@ func TestSameAsC_Changes(t *testing.T) { mirrortest.SameChangesAsC(t, "passthrou
 
 func TestSameAsC_CommandLine(t *testing.T) { mirrortest.CommandLine(t, "passthrough_fh") }
 
-func TestHelp_NamesAllOptions(t *testing.T) { mirrortest.Help(t, "passthrough_fh", "--locks", "--bufs") }
+func TestHelp_NamesAllOptions(t *testing.T) {
+	mirrortest.Help(t, "passthrough_fh", "--locks", "--bufs")
+}
 
 func TestEnds_ExitCodes(t *testing.T) { mirrortest.Ends(t) }
 
