@@ -84,7 +84,7 @@ func TestAttr_TimeoutsAsConfigured(t *testing.T) {
 	same(t, "attr timeout of setattr", fmt.Sprint(a.AttrValid, a.AttrValidNsec, err), "7 0 <nil>")
 	none := r.entry(fusetest.Lookup(1, "none"))
 	same(t, "negative entry", fmt.Sprint(none.NodeID, none.EntryValid), "0 3")
-	same(t, "nodes (the root and f)", len(r.fs.tree.byIno), 2)
+	same(t, "nodes (the root and f)", r.fs.tree.inodes.len(), 2)
 }
 
 func TestAttr_NegativeTimeoutIsForAnyErrorThatMeansENOENT(t *testing.T) {

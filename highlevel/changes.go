@@ -53,8 +53,9 @@ func (f *FS) newChanges(c *lowlevel.Changes) *Changes {
 // known is every inode that the kernel may know.
 func (f *FS) known(yield func(lowlevel.KnownInode) bool) {
 	f.tree.mu.Lock()
-	list := make([]lowlevel.KnownInode, 0, len(f.tree.byIno))
-	for ino, n := range f.tree.byIno {
+	list := make([]lowlevel.KnownInode, 0, f.tree.inodes.len())
+	for n := range f.tree.inodes.all() {
+		ino := n.ino
 		k := lowlevel.KnownInode{Ino: ino}
 		if n.parent != nil {
 			k.Parent, k.Name = n.parent.ino, n.name
@@ -72,7 +73,7 @@ func (f *FS) known(yield func(lowlevel.KnownInode) bool) {
 func (f *FS) isOpenIno(ino Ino) bool {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	n := f.tree.byIno[ino]
+	n := f.tree.inode(ino)
 	return n != nil && n.opens > 0
 }
 

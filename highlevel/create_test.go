@@ -70,7 +70,7 @@ func TestCreate_ANonRegularFileIsEIO(t *testing.T) {
 	})
 	r.want(syscall.EIO, fusetest.Create(1, createIn, "pipe"))
 	sameList(t, "calls", r.mem.took(), []string{"mknod /pipe", "getattr /pipe fh", "release /pipe"})
-	same(t, "nodes (the root)", len(r.fs.tree.byIno), 1)
+	same(t, "nodes (the root)", r.fs.tree.inodes.len(), 1)
 }
 
 func TestCreate_ReleasedWhereGetattrFails(t *testing.T) {

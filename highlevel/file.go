@@ -36,7 +36,7 @@ func (f *FS) opened(ctx *request, path string, ino Ino, fi *FileInfo) {
 	}
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	if n := f.tree.byIno[ino]; n != nil {
+	if n := f.tree.inode(ino); n != nil {
 		n.opens++
 	}
 }
@@ -44,7 +44,7 @@ func (f *FS) opened(ctx *request, path string, ino Ino, fi *FileInfo) {
 // unchanged reports whether a file is as it was when it was opened before: AutoCache.
 func (f *FS) unchanged(ctx *request, path string, ino Ino, fi *FileInfo) bool {
 	f.tree.mu.Lock()
-	n := f.tree.byIno[ino]
+	n := f.tree.inode(ino)
 	if n == nil {
 		f.tree.mu.Unlock()
 		return false
@@ -100,7 +100,7 @@ func (f *FS) tmpfile(req *lowlevel.Request, parent Ino, mode uint32, fi *FileInf
 		f.tree.mu.Lock()
 		f.tree.lastIno++
 		n := &node{ino: f.tree.lastIno, nlookup: 1}
-		f.tree.byIno[n.ino] = n
+		f.tree.inodes.put(n)
 		f.tree.mu.Unlock()
 		f.opened(ctx, path, n.ino, fi)
 		f.dress(&st, n.ino)
@@ -191,7 +191,7 @@ func (f *FS) opRelease(ctx *request, path string, fi *FileInfo) {
 func (f *FS) closed(ino Ino) (w want, last bool) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	n := f.tree.byIno[ino]
+	n := f.tree.inode(ino)
 	if n == nil || n.opens == 0 {
 		return want{}, false
 	}

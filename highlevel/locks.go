@@ -114,7 +114,7 @@ func (f *FS) getlk(req *lowlevel.Request, ino Ino, fi *FileInfo, lock *FileLock)
 func (f *FS) knownConflict(ino Ino, fi *FileInfo, lock *FileLock) *FileLock {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	n := f.tree.byIno[ino]
+	n := f.tree.inode(ino)
 	if n == nil || n.extra == nil {
 		return nil
 	}
@@ -156,7 +156,7 @@ func (f *FS) opSetlk(ctx *request, path string, ino Ino, fi *FileInfo, cmd int, 
 func (f *FS) keepLock(ino Ino, p posixLock, unlock bool) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	if n := f.tree.byIno[ino]; n != nil && (!unlock || n.extra != nil) {
+	if n := f.tree.inode(ino); n != nil && (!unlock || n.extra != nil) {
 		n.more().locks.put(p, unlock)
 	}
 }

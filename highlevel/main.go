@@ -27,7 +27,12 @@ type Program struct {
 	Session lowlevel.Config
 	// Args is the command line, with the program's name first. Nil: os.Args.
 	Args []string
+	// ExitCodes are the exit codes for what can fail. Nil: those of fuse_main.
+	ExitCodes *lowlevel.ExitCodes
 }
+
+// fuseMainCodes are fuse_main's exit codes.
+var fuseMainCodes = lowlevel.ExitCodes{New: 3, Mount: 4, Daemon: 5, Serve: 8}
 
 // Main is the main function of a filesystem, and returns the program's exit code. It does what fuse_main does in C: all of its options, the same words:
 //
@@ -35,8 +40,8 @@ type Program struct {
 //
 // See lowlevel.Main for what a program does that goes to the background.
 //
-// Exit codes are those of fuse_main: 0 after an unmount, and after --help and --version; 1 for a bad command line; 2 without a mountpoint; 3 for an error of Setup, a bad option, a module that there is
-// not; 4 if it cannot be mounted; 5 if it cannot go to the background; 8 when serving has failed, or a signal has ended it.
+// Exit codes are those of fuse_main: 0 after an unmount, and after --help and --version; 1 for a bad command line or an error of Setup; 2 without a mountpoint; 3 for a bad option or module;
+// 4 if it cannot be mounted; 5 if it cannot go to the background; 8 when serving has failed, or a signal has ended it.
 //
 // Implements:
 //
@@ -72,23 +77,17 @@ func say(err error) {
 
 // low returns the program as lowlevel has it.
 func (p *Program) low(f *FS, args []string) *lowlevel.Program {
-	ops := new(lowlevel.Ops)
-	return &lowlevel.Program{
-		Ops:     ops,
-		Options: p.Options,
-		Help:    Help + p.Help,
-		Config:  p.Session,
-		Args:    args,
-		// As fuse_main numbers what it does.
-		ExitCodes: lowlevel.ExitCodes{Setup: 3, Mount: 4, Daemon: 5, Serve: 8},
-		Setup: func(cl *lowlevel.Cmdline) error {
-			if p.Setup != nil {
-				if err := p.Setup(cl); err != nil {
-					return err
-				}
-			}
-			return p.build(f, cl, ops)
-		},
+	codes := fuseMainCodes
+	if p.ExitCodes != nil {
+		codes = *p.ExitCodes
+	}
+	low := &lowlevel.Program{
+		Ops:       new(lowlevel.Ops),
+		Options:   p.Options,
+		Help:      Help + p.Help,
+		Config:    p.Session,
+		Args:      args,
+		ExitCodes: codes,
 		Serving: func(ctx context.Context, s *lowlevel.Session) error {
 			f.session.Store(s)
 			if p.Serving == nil {
@@ -97,6 +96,16 @@ func (p *Program) low(f *FS, args []string) *lowlevel.Program {
 			return p.Serving(ctx, f)
 		},
 	}
+	low.Setup = func(cl *lowlevel.Cmdline) error {
+		if p.Setup != nil {
+			if err := p.Setup(cl); err != nil {
+				return err
+			}
+		}
+		low.ExitCodes.Setup = codes.New // from here on it is about options
+		return p.build(f, cl, low.Ops)
+	}
+	return low
 }
 
 // build makes the filesystem as the command line wants it.

@@ -447,7 +447,7 @@ func TestModel_RandomConcurrentOperations(t *testing.T) {
 				}()
 			}
 			wg.Wait()
-			t.Logf("%d steps, %d files, %d nodes", m.steps.Load(), len(mem.list()), len(m.fs.tree.byIno))
+			t.Logf("%d steps, %d files, %d nodes", m.steps.Load(), len(mem.list()), m.fs.tree.inodes.len())
 			m.compare()
 		})
 	}
@@ -477,11 +477,12 @@ func (m *model) compare() {
 	fusetest.Eventually(m.t, testTimeout, "all forgets", func() bool {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		return len(t.byIno) == len(m.counts)+1
+		return t.inodes.len() == len(m.counts)+1
 	})
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for ino, n := range t.byIno {
+	for n := range t.inodes.all() {
+		ino := n.ino
 		if n != t.root {
 			same(m.t, fmt.Sprintf("lookups of node %d (%q)", ino, n.name), n.nlookup, m.counts[uint64(ino)])
 		}
@@ -489,7 +490,7 @@ func (m *model) compare() {
 		same(m.t, fmt.Sprintf("node %d (%q) is hidden", ino, n.name), n.hidden && n.parent != nil, false)
 	}
 	for ino := range m.counts {
-		if t.byIno[Ino(ino)] == nil {
+		if t.inode(Ino(ino)) == nil {
 			m.t.Errorf("node %d: got none, but the kernel knows it", ino)
 		}
 	}

@@ -93,7 +93,7 @@ func (t *tree) nested(wants []want) error {
 	if len(wants) < 2 || !wants[0].write {
 		return nil
 	}
-	from, to := t.byIno[wants[0].ino], t.byIno[wants[1].ino]
+	from, to := t.inode(wants[0].ino), t.inode(wants[1].ino)
 	if from == nil || to == nil {
 		return errNoName
 	}
@@ -197,7 +197,7 @@ func (t *tree) serve() {
 // mark keeps new readers from the names that w waits to change. Names that are free stay so: w may have to wait for long for the other one.
 func (t *tree) mark(w *waiter) {
 	for _, want := range w.wants {
-		dir := t.byIno[want.ino]
+		dir := t.inode(want.ino)
 		if !want.write || dir == nil {
 			continue
 		}

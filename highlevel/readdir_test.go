@@ -161,7 +161,7 @@ func TestReaddir_ABufferThatIsTooSmallIsEmpty(t *testing.T) {
 		r, fh := newDirRig(t, fn)
 		same(t, "no room", direntNames(r.readdir(fh, 0, 16)), "")
 		same(t, "no room with attributes", plusNames(r.readdirplus(fh, 0, 150)), "")
-		same(t, "nodes (the root)", len(r.fs.tree.byIno), 1)
+		same(t, "nodes (the root)", r.fs.tree.inodes.len(), 1)
 		same(t, "room", direntNames(r.readdir(fh, 0, direntRoom(2))), "a b")
 	}
 }
@@ -220,7 +220,7 @@ func TestReaddir_Errors(t *testing.T) {
 			r, fh := newDirRig(t, func(fill FillDir, off int64, flags ReaddirFlags) error { return fn(fill, off, flags) })
 			r.want(c.want, fusetest.Readdir(1, fusetest.ReadIn{Fh: fh, Size: 4096}))
 			r.want(c.want, fusetest.Readdirplus(1, fusetest.ReadIn{Fh: fh, Size: 4096}))
-			same(t, "nodes (the root): no lookup is counted", len(r.fs.tree.byIno), 1)
+			same(t, "nodes (the root): no lookup is counted", r.fs.tree.inodes.len(), 1)
 			fn = atOnce("fine")
 			same(t, "the next one", direntNames(r.readdir(fh, 0, 4096)), "fine")
 		})
@@ -334,7 +334,7 @@ func TestReaddirplus_CountsWhatFits(t *testing.T) {
 			r, fh := newDirRig(t, c.fn)
 			list := r.readdirplus(fh, 0, direntPlusRoom(4))
 			same(t, "entries", plusNames(list), ". .. a b")
-			same(t, "nodes (the root, a, b)", len(r.fs.tree.byIno), 3)
+			same(t, "nodes (the root, a, b)", r.fs.tree.inodes.len(), 3)
 			for _, d := range list[:2] {
 				same(t, "node of "+d.Name, d.Entry.NodeID, 0)
 			}

@@ -36,7 +36,7 @@ func (f *FS) keepRemoved(h held, last *Stat) {
 func (f *FS) removedDir(ino Ino) (Stat, error) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	n := f.tree.byIno[ino]
+	n := f.tree.inode(ino)
 	if n == nil || n.extra == nil || n.extra.last == nil || n.parent != nil {
 		return Stat{}, errNoName
 	}

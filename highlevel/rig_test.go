@@ -62,7 +62,7 @@ func (r *rig) end() {
 		t := r.fs.tree
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		return len(t.byIno) == 1 && len(t.byName) == 0 && len(t.waiting) == 0 && t.root.children == 0 && t.root.lock == 0
+		return t.inodes.len() == 1 && t.names.len() == 0 && len(t.waiting) == 0 && t.root.children == 0 && t.root.lock == 0
 	})
 }
 
@@ -182,7 +182,7 @@ func (r *rig) forget(ino, n uint64, ok func(n *node) bool) {
 	fusetest.Eventually(r.t, testTimeout, "a forget", func() bool {
 		r.fs.tree.mu.Lock()
 		defer r.fs.tree.mu.Unlock()
-		nd := r.fs.tree.byIno[Ino(ino)]
+		nd := r.fs.tree.inode(Ino(ino))
 		if ok == nil || nd == nil {
 			return ok == nil && nd == nil
 		}
@@ -194,7 +194,7 @@ func (r *rig) forget(ino, n uint64, ok func(n *node) bool) {
 func (r *rig) nlookup(ino uint64) uint64 {
 	r.fs.tree.mu.Lock()
 	defer r.fs.tree.mu.Unlock()
-	if n := r.fs.tree.byIno[Ino(ino)]; n != nil {
+	if n := r.fs.tree.inode(Ino(ino)); n != nil {
 		return n.nlookup
 	}
 	return 0

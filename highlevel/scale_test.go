@@ -101,8 +101,8 @@ func TestScale_AnInodeTakesAtMost200BytesOfHeap(t *testing.T) {
 	f := newScaleFS()
 	before := heap()
 	fill(t, f, n)
-	got := float64(heap()-before) / float64(len(f.tree.byIno))
-	t.Logf("%.0f bytes for each of %d inodes", got, len(f.tree.byIno))
+	got := float64(heap()-before) / float64(f.tree.inodes.len())
+	t.Logf("%.0f bytes for each of %d inodes", got, f.tree.inodes.len())
 	if got > most {
 		t.Errorf("heap: got %.0f bytes an inode, want at most %d", got, most)
 	}

@@ -15,8 +15,8 @@ import (
 // C. It lives as long as the kernel remembers it (lookup count) or one of its children.
 type tree struct {
 	mu      sync.Mutex
-	byIno   map[lowlevel.Ino]*node
-	byName  map[nameKey]*node
+	inodes  table
+	names   table
 	root    *node
 	lastIno lowlevel.Ino
 	waiting []*waiter // for locks, oldest first
@@ -26,24 +26,21 @@ type tree struct {
 	hidden  map[*node]struct{} // those that are hidden
 }
 
-type nameKey struct {
-	parent *node
-	name   string
-}
-
 // node is a name that the kernel knows. All of it is guarded by tree.mu.
 type node struct {
 	parent   *node // nil: the root, or no name left
 	name     string
 	ino      lowlevel.Ino
 	nlookup  uint64
-	children int32 // nodes whose parent this is
-	opens    int32 // open files
-	lock     int32 // operations that have it in their path; -1: one that changes its name
-	wanted   int32 // operations that wait to change its name: no new ones may take it into their path
-	hidden   bool  // removed while it was open, and renamed instead
-	kept     bool  // not to be dropped when the kernel forgets it
-	dir      bool  // it was a directory when it was looked up
+	children int32    // nodes whose parent this is
+	opens    int32    // open files
+	lock     int32    // operations that have it in their path; -1: one that changes its name
+	wanted   int32    // operations that wait to change its name: no new ones may take it into their path
+	hash     uint32   // of parent and name
+	next     [2]*node // in the tables, by linkKind
+	hidden   bool     // removed while it was open, and renamed instead
+	kept     bool     // not to be dropped when the kernel forgets it
+	dir      bool     // it was a directory when it was looked up
 	extra    *nodeExtra
 }
 
@@ -57,26 +54,25 @@ type nodeExtra struct {
 
 func newTree() *tree {
 	root := &node{ino: lowlevel.RootIno, nlookup: 1}
-	return &tree{
-		byIno:   map[lowlevel.Ino]*node{lowlevel.RootIno: root},
-		byName:  map[nameKey]*node{},
+	t := &tree{
+		inodes:  newTable(byIno),
+		names:   newTable(byName),
 		hidden:  map[*node]struct{}{},
 		root:    root,
 		lastIno: lowlevel.RootIno,
 	}
+	t.inodes.put(root)
+	return t
 }
 
 // node returns the node of an inode.
 func (t *tree) node(ino lowlevel.Ino) (*node, error) {
-	n := t.byIno[ino]
+	n := t.inode(ino)
 	if n == nil {
 		return nil, syscall.ESTALE
 	}
 	return n, nil
 }
-
-// child returns the node of a name in a directory, or nil.
-func (t *tree) child(parent *node, name string) *node { return t.byName[nameKey{parent, name}] }
 
 // more returns what few nodes have.
 func (n *node) more() *nodeExtra {
@@ -93,16 +89,16 @@ func (t *tree) find(parent *node, name string) *node {
 	}
 	t.lastIno++
 	n := &node{ino: t.lastIno}
-	t.byIno[n.ino] = n
+	t.inodes.put(n)
 	t.attach(n, parent, name)
 	return n
 }
 
 // attach gives a node its name.
 func (t *tree) attach(n, parent *node, name string) {
-	n.parent, n.name = parent, name
+	n.parent, n.name, n.hash = parent, name, hashName(parent, name)
 	parent.children++
-	t.byName[nameKey{parent, name}] = n
+	t.names.put(n)
 }
 
 // detach takes a node's name. The node must not be in the path of an operation.
@@ -111,7 +107,7 @@ func (t *tree) detach(n *node) {
 		return
 	}
 	parent := n.parent
-	delete(t.byName, nameKey{parent, n.name})
+	t.names.remove(n)
 	n.parent, n.name = nil, ""
 	parent.children--
 	t.drop(parent)
@@ -132,7 +128,7 @@ func (t *tree) drop(n *node) {
 	if n.nlookup > 0 || n.kept || n.children > 0 || n.lock != 0 || n.wanted > 0 || n == t.root {
 		return
 	}
-	delete(t.byIno, n.ino)
+	t.inodes.remove(n)
 	delete(t.hidden, n)
 	t.detach(n)
 }
@@ -148,7 +144,7 @@ func (t *tree) count(n *node) {
 
 // forget takes back lookups.
 func (t *tree) forget(ino lowlevel.Ino, nlookup uint64) {
-	n := t.byIno[ino]
+	n := t.inode(ino)
 	if n == nil || n == t.root {
 		return
 	}
@@ -199,9 +195,11 @@ func (t *tree) exchange(parent *node, name string, newParent *node, newName stri
 	if a == b {
 		return
 	}
-	a.parent, a.name, b.parent, b.name = b.parent, b.name, a.parent, a.name
-	t.byName[nameKey{a.parent, a.name}] = a
-	t.byName[nameKey{b.parent, b.name}] = b
+	t.names.remove(a)
+	t.names.remove(b)
+	a.parent, a.name, a.hash, b.parent, b.name, b.hash = b.parent, b.name, b.hash, a.parent, a.name, a.hash
+	t.names.put(a)
+	t.names.put(b)
 	t.drop(a)
 	t.drop(b)
 }

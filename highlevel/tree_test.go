@@ -40,7 +40,7 @@ func TestTree_AFailedOperationCountsNothing(t *testing.T) {
 	r.want(syscall.ENOTDIR, fusetest.Lookup(r.lookup(1, "f"), "below"))
 	r.want(syscall.ESTALE, fusetest.Lookup(4242, "below"))
 	r.want(syscall.ESTALE, fusetest.Getattr(4242, fusetest.GetattrIn{}))
-	same(t, "nodes (root and f)", len(r.fs.tree.byIno), 2)
+	same(t, "nodes (root and f)", r.fs.tree.inodes.len(), 2)
 }
 
 func TestTree_ForgetDropsTheNodeAtZero(t *testing.T) {
@@ -98,7 +98,7 @@ func TestTree_ADirectoryStaysWhileAChildIsKnown(t *testing.T) {
 	r.getattr(f)
 	sameList(t, "calls", r.mem.took()[3:], []string{"getattr /a/b/f"})
 	r.forget(f, 1, nil)
-	same(t, "nodes (the root)", len(r.fs.tree.byIno), 1)
+	same(t, "nodes (the root)", r.fs.tree.inodes.len(), 1)
 }
 
 func TestTree_HardLinksAreNodesOfTheirOwn(t *testing.T) {

@@ -37,7 +37,8 @@ type Program struct {
 
 // ExitCodes are a program's exit codes for what can fail. For a bad command line it is always 1.
 type ExitCodes struct {
-	Setup  int // Setup, and options that New does not take
+	Setup  int
+	New    int // options that New does not take
 	Mount  int
 	Daemon int // going to the background, when it is mounted
 	Serve  int // Serve or Serving has failed, or a signal has ended it
@@ -113,7 +114,7 @@ func (p *Program) run(cl *Cmdline, ready *os.File) int {
 	cl.Apply(&cfg)
 	s, err := New(p.Ops, cfg)
 	if err != nil {
-		return failed(err, p.ExitCodes.Setup)
+		return failed(err, p.ExitCodes.New)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), endingSignals()...)
 	defer stop()

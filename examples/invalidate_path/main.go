@@ -60,8 +60,10 @@ func main() {
 		},
 		Config:  &cfg,
 		Options: f,
-		Help:    help,
-		Serving: f.run,
+		// C's program does not use fuse_main: it returns 1 whatever fails.
+		ExitCodes: &lowlevel.ExitCodes{},
+		Help:      help,
+		Serving:   f.run,
 	}))
 }
 

@@ -105,8 +105,8 @@ func TestMain_Fails(t *testing.T) {
 		{". -o modules=subdir", 3, "module subdir: missing 'subdir' option"},
 		{"-f . -o subdir=/x", 3, "fuse: unknown option(s): `-o subdir=/x'"},
 		{"-f . -o modules=iconv,from_code=nope", 3, "module iconv: iconv: nope: invalid argument (encodings are UTF-8, "},
-		{"-f . --fail-setup", 3, "setup failed"},
-		{". --fail-setup", 3, "setup failed"},
+		{"-f . --fail-setup", 1, "setup failed"},
+		{". --fail-setup", 1, "setup failed"},
 		{"-f . --fail-serving", 8, "fuse: serving failed"},
 		{"-f . -o uid=root", 3, "fuse: invalid parameter in option `uid=root'"}, // once, though Setup fails with it
 		{"-f . -o rootcontext=none,ro", 4, "fuse: "},
