@@ -235,6 +235,9 @@ func (d *dirHandle) serve(to *sink, off int64) {
 
 // add takes an entry, and reports whether there was room.
 func (s *sink) add(e *dirEntry, off int64) bool {
+	if strings.HasPrefix(e.name, hiddenPrefix) && s.fs.isHidden(s.dir, e.name) {
+		return true // it was removed, as far as anybody knows
+	}
 	if s.plus == nil {
 		st := e.st
 		s.number(e, &st)

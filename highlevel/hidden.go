@@ -9,7 +9,22 @@ import (
 // A file that is removed while it is open must stay usable, but a filesystem that goes by paths could not find it any more. So it is renamed to a name
 // that nobody is likely to use, and removed at its last release.
 
-const hiddenTries = 10
+const (
+	hiddenPrefix = ".fuse_hidden"
+	hiddenTries  = 10
+)
+
+// isHidden reports whether a name is one of those.
+func (f *FS) isHidden(dir Ino, name string) bool {
+	f.tree.mu.Lock()
+	defer f.tree.mu.Unlock()
+	d := f.tree.inode(dir)
+	if d == nil {
+		return false
+	}
+	n := f.tree.child(d, name)
+	return n != nil && n.hidden
+}
 
 func (f *FS) isOpen(n *node) bool {
 	if n == nil {
@@ -71,7 +86,7 @@ func (f *FS) nextHidden(h held) (path, name string, err error) {
 	defer f.tree.mu.Unlock()
 	for {
 		f.hidden++
-		name = fmt.Sprintf(".fuse_hidden%08x%08x", uint64(h.changes.ino), f.hidden)
+		name = fmt.Sprintf(hiddenPrefix+"%08x%08x", uint64(h.changes.ino), f.hidden)
 		if f.tree.child(h.dir, name) == nil {
 			break
 		}

@@ -191,3 +191,20 @@ func TestHidden_WithoutRenameAnOpenFileCannotBeRemoved(t *testing.T) {
 	r.want(0, fusetest.Unlink(1, "f"))
 	same(t, "files", fmt.Sprint(r.mem.list()), "[]")
 }
+
+// C shows the names of hidden files.
+func TestHidden_IsNotListed(t *testing.T) {
+	r := newRig(t, newMemFS().put("f", "g"))
+	f := r.lookup(1, "f")
+	fh := r.open(f)
+	r.want(0, fusetest.Unlink(1, "f"))
+	dh := r.opendir(1)
+	same(t, "listed", direntNames(r.readdir(dh, 0, 4096)), direntNames([]fusetest.Dirent{{Name: "."}, {Name: ".."}, {Name: "g"}}))
+	for _, e := range r.readdirplus(dh, 0, 4096) {
+		if strings.HasPrefix(e.Dirent.Name, ".fuse_hidden") {
+			t.Errorf("listed with attributes: %s", e.Dirent.Name)
+		}
+	}
+	r.want(0, fusetest.Releasedir(1, fusetest.ReleaseIn{Fh: dh}))
+	r.release(f, fh)
+}

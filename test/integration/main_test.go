@@ -81,6 +81,7 @@ type filesystem struct {
 	pkg     string
 	options []string
 	backed  string // option for the directory that it mirrors
+	byPath  bool
 }
 
 // posixOptions make a mount keep to POSIX for all users.
@@ -88,9 +89,9 @@ var posixOptions = []string{"default_permissions", "allow_other"}
 
 var (
 	memfs         = filesystem{name: "memfs_ll", pkg: "examples/memfs_ll"}
-	memfsByPath   = filesystem{name: "memfs", pkg: "examples/memfs"}
+	memfsByPath   = filesystem{name: "memfs", pkg: "examples/memfs", byPath: true}
 	passthrough   = filesystem{name: "passthrough_ll", pkg: "examples/passthrough_ll", backed: "source="}
-	passthroughFh = filesystem{name: "passthrough_fh", pkg: "examples/passthrough_fh", backed: "modules=subdir,subdir="}
+	passthroughFh = filesystem{name: "passthrough_fh", pkg: "examples/passthrough_fh", backed: "modules=subdir,subdir=", byPath: true}
 	helloPkg      = "examples/hello_ll"
 )
 

@@ -173,7 +173,10 @@ func TestHandler_Notifies(t *testing.T) {
 	}}
 	run(t, s, func(x *experiment) {
 		x.prepare("readlink link")
-		want := map[string]error{"InvalInodeAttr": lowlevel.ErrNotCached, "IncrementEpoch": nil, "Resend": nil}
+		want := map[string]error{
+			"InvalInodeAttr": lowlevel.ErrNotCached, "IncrementEpoch": nil, "Resend": nil,
+			"StartRetrieve": lowlevel.ErrNotCached, "RetrieveFunc": lowlevel.ErrNotCached,
+		}
 		for name, err := range <-inside {
 			w, works := want[name]
 			if !works {
