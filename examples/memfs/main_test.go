@@ -72,7 +72,7 @@ var scripts = []struct{ name, script, want string }{
 		echo other >f; cat f; cat /dev/fd/3; exec 3>&- 4>&-; ls -A
 		echo a >x; echo b >y; exec 3<x; mv y x; cat x; cat <&3; exec 3>&-; ls -A
 		mkdir d; cd d; rmdir ../d; stat -c '%F %h' .; try touch new; ls -A .; try ls ..none; cd ..
-	`, "1\ncontent\n0 8\nother\nmore\nnt\nf\nb\na\nf\nx\ndirectory 0\ntouch: cannot touch 'new': No such file or directory\nexit code 1\n" +
+	`, "0\ncontent\n0 8\nother\nmore\nnt\nf\nb\na\nf\nx\ndirectory 0\ntouch: cannot touch 'new': No such file or directory\nexit code 1\n" +
 		"ls: cannot access '..none': No such file or directory\nexit code 2"},
 	{"sparse files", `
 		truncate -s 1T s; stat -c '%s %b' s; printf end | dd of=s bs=1 seek=1000000000000 conv=notrunc status=none; stat -c '%s %b' s

@@ -248,7 +248,7 @@ func TestLikeC(t *testing.T) {
 		f=$(ls); ls | sed s/[0-9]/N/g; try cat none
 		stat -c '%i %f %h %s %b %u %g %X %Y %Z %t:%T' . $f
 		find . -printf '%y %m %s %n\n'
-		try touch new; try mkdir d; try rm -f none; { try cat $f; try chmod 600 $f; try mv $f other; } | sed s/[0-9]/N/g
+		try touch new; try mkdir d; try rm -f none; { try cat $f; try chmod 600 $f; try mv $f other; } 2>&1 | sed s/[0-9]/N/g
 	`)
 }
 
