@@ -1,7 +1,6 @@
 package highlevel
 
 import (
-	"math"
 	"strings"
 	"time"
 
@@ -63,21 +62,10 @@ Options of module iconv:
     -o to_code=CHARSET     encoding that is shown (the locale's)
 `
 
-// timeout is what libfuse makes of seconds.
-func timeout(s float64) time.Duration {
-	switch {
-	case !(s > 0):
-		return 0
-	case s >= math.MaxInt64/1e9:
-		return lowlevel.Forever
-	}
-	return time.Duration(s * 1e9)
-}
-
 // setTimeout leaves a timeout alone that no option has changed: it may not be the same as seconds.
 func setTimeout(d *time.Duration, s float64) {
 	if d.Seconds() != s {
-		*d = timeout(s)
+		*d = lowlevel.Seconds(s)
 	}
 }
 

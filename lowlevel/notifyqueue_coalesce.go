@@ -136,13 +136,7 @@ func (l *lane) joinStore(m *message) bool {
 	return true
 }
 
-func (m *message) dataSize() int64 {
-	size := 0
-	for _, d := range m.data {
-		size += len(d)
-	}
-	return int64(size)
-}
+func (m *message) dataSize() int64 { return int64(totalLen(m.data)) }
 
 // joinPrune: one message names many inodes.
 func (l *lane) joinPrune(m *message) bool {
