@@ -175,7 +175,7 @@ func checkDirentName(name string) error {
 		return &NameError{name, "empty"}
 	case len(name) > NameMax:
 		return &NameError{name, "too long"}
-	case strings.ContainsAny(name, "/\x00"):
+	case strings.IndexByte(name, '/') >= 0 || strings.IndexByte(name, 0) >= 0: // a listing spends its time here
 		return &NameError{name, "contains '/' or NUL"}
 	}
 	return nil

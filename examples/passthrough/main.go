@@ -96,8 +96,10 @@ func (fs *passthrough) readdir(_ context.Context, path string, fill highlevel.Fi
 		return err
 	}
 	defer func() { _ = d.Close() }()
-	return d.Each(func(e *mirror.Dirent) bool {
-		st, flags := d.Stat(e, fs.opts.Plus)
+	var st highlevel.Stat // one for all: fill copies it
+	return d.Each(func(e mirror.Dirent) bool {
+		var flags highlevel.FillDirFlags
+		st, flags = d.Stat(e, fs.opts.Plus)
 		if fs.opts.ZeroInodes {
 			st.Ino = 0
 		}

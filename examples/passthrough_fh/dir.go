@@ -60,8 +60,10 @@ func (fs *passthrough) readdir(_ context.Context, _ string, fill highlevel.FillD
 	if err := d.SeekTo(off); err != nil {
 		return err
 	}
-	return d.Each(func(e *mirror.Dirent) bool {
-		st, fillFlags := d.Stat(e, flags&highlevel.ReaddirPlus != 0)
+	var st highlevel.Stat // one for all: fill copies it
+	return d.Each(func(e mirror.Dirent) bool {
+		var fillFlags highlevel.FillDirFlags
+		st, fillFlags = d.Stat(e, flags&highlevel.ReaddirPlus != 0)
 		return fill(e.Name, &st, e.Next, fillFlags)
 	})
 }

@@ -60,7 +60,7 @@ func (d *Dir) SeekTo(off int64) error {
 }
 
 // Each calls f for the entries that are left, until it returns false. That entry is left for the next time.
-func (d *Dir) Each(f func(e *Dirent) bool) error {
+func (d *Dir) Each(f func(e Dirent) bool) error {
 	for {
 		if len(d.rest) == 0 {
 			if err := d.read(); err != nil || len(d.rest) == 0 {
@@ -68,7 +68,7 @@ func (d *Dir) Each(f func(e *Dirent) bool) error {
 			}
 		}
 		e := parseDirent(d.rest)
-		if !f(&e) {
+		if !f(e) {
 			return nil
 		}
 		d.rest = d.rest[e.size:]
@@ -112,7 +112,7 @@ func parseDirent(buf []byte) Dirent {
 }
 
 // Stat is what a listing says of the entry: all of it, if full and if the entry is still there.
-func (d *Dir) Stat(e *Dirent, full bool) (st highlevel.Stat, flags highlevel.FillDirFlags) {
+func (d *Dir) Stat(e Dirent, full bool) (st highlevel.Stat, flags highlevel.FillDirFlags) {
 	if full {
 		var st unix.Stat_t
 		if err := unix.Fstatat(d.FD, e.Name, &st, unix.AT_SYMLINK_NOFOLLOW); err == nil {
