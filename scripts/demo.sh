@@ -80,7 +80,7 @@ show 'df -h mnt'
 
 say "Files and directories."
 show "cp -r '$source/lowlevel' mnt/src"
-show 'ls -l mnt/src | head -n 5'
+show 'ls -l mnt/src | sed -n 1,5p'
 show "diff -r '$source/lowlevel' mnt/src && echo no difference"
 show 'echo "Hello from Go" > mnt/greeting && cat mnt/greeting'
 
