@@ -39,6 +39,12 @@ type (
 	PollHandle struct{ p unsafe.Pointer }
 )
 
+// ReqOf and Pointer are between a Req and a fuse_req_t.
+func ReqOf(p unsafe.Pointer) Req { return Req{p} }
+
+// Pointer returns the fuse_req_t.
+func (r Req) Pointer() unsafe.Pointer { return r.p }
+
 // IsNil reports whether there is no handle.
 func (p PollHandle) IsNil() bool { return p.p == nil }
 
@@ -103,6 +109,12 @@ const (
 	OpStatx
 	OpSyncfs
 	OpCount
+)
+
+// In a set of operations: the handler has something to say to these, too.
+const (
+	OpsInit    = uint64(C.GF_OPS_INIT)
+	OpsDestroy = uint64(C.GF_OPS_DESTROY)
 )
 
 // OpsHere is how many of the operations the installed libfuse has: those below it.

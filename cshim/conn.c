@@ -105,7 +105,7 @@ static uint32_t fit_socket(const struct gf_session *s, uint32_t max_write)
 	int sndbuf;
 	socklen_t len = sizeof(sndbuf);
 
-	if (!s->socket || getsockopt(fuse_session_fd(s->se), SOL_SOCKET, SO_SNDBUF, &sndbuf, &len) != 0)
+	if (!s->socket || getsockopt(gf_session_fd(s), SOL_SOCKET, SO_SNDBUF, &sndbuf, &len) != 0)
 		return max_write;
 	sndbuf -= 8192; /* headers, and what the kernel adds */
 	return sndbuf > 4096 && (uint32_t)sndbuf < max_write ? (uint32_t)sndbuf & ~(uint32_t)4095 : max_write;
@@ -117,7 +117,10 @@ void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn)
 	uint64_t old_want;
 	uint32_t max_write = fit_socket(s, conn->max_write); /* libfuse does not look again whether it fits its buffers */
 
-	fuse_apply_conn_info_opts(s->conn_opts, conn);
+	if (s->conn_opts != NULL)
+		fuse_apply_conn_info_opts(s->conn_opts, conn);
+	if (s->base_init != NULL)
+		s->base_init(s->userdata, conn);
 	no_uring(conn);
 	conn_get(&c, conn);
 	old_want = c.want;

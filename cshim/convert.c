@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 void gf_stat_put(struct stat *to, const struct gf_stat *from)
 {
@@ -42,6 +43,85 @@ void gf_stat_get(struct gf_stat *to, const struct stat *from)
 	};
 }
 
+double gf_seconds(int64_t ns)
+{
+	return ns <= 0 ? 0 : (double)ns / 1e9;
+}
+
+/* For ever is more than a number of nanoseconds can say. */
+static int64_t nanoseconds(double s)
+{
+	if (!(s > 0))
+		return 0;
+	return s < 9.2e9 ? (int64_t)(s * 1e9) : INT64_MAX;
+}
+
+void gf_entry_put(struct fuse_entry_param *to, const struct gf_entry *from)
+{
+	to->ino = from->ino;
+	to->generation = from->generation;
+	to->attr_timeout = gf_seconds(from->attr_timeout);
+	to->entry_timeout = gf_seconds(from->entry_timeout);
+	gf_stat_put(&to->attr, &from->attr);
+}
+
+void gf_entry_get(struct gf_entry *to, const struct fuse_entry_param *from)
+{
+	to->ino = from->ino;
+	to->generation = from->generation;
+	to->attr_timeout = nanoseconds(from->attr_timeout);
+	to->entry_timeout = nanoseconds(from->entry_timeout);
+	gf_stat_get(&to->attr, &from->attr);
+}
+
+void gf_statfs_put(struct statvfs *to, const struct gf_statfs *from)
+{
+	memset(to, 0, sizeof(*to));
+	to->f_bsize = from->bsize;
+	to->f_frsize = from->frsize ? from->frsize : from->bsize;
+	to->f_blocks = from->blocks;
+	to->f_bfree = from->bfree;
+	to->f_bavail = from->bavail;
+	to->f_files = from->files;
+	to->f_ffree = from->ffree;
+	to->f_namemax = from->namemax;
+}
+
+void gf_statfs_get(struct gf_statfs *to, const struct statvfs *from)
+{
+	*to = (struct gf_statfs){
+		.bsize = from->f_bsize,
+		.frsize = from->f_frsize,
+		.blocks = from->f_blocks,
+		.bfree = from->f_bfree,
+		.bavail = from->f_bavail,
+		.files = from->f_files,
+		.ffree = from->f_ffree,
+		.namemax = from->f_namemax,
+	};
+}
+
+void gf_lock_put(struct flock *to, const struct gf_lock *from)
+{
+	memset(to, 0, sizeof(*to));
+	to->l_type = from->type;
+	to->l_whence = from->whence;
+	to->l_start = from->start;
+	to->l_len = from->len;
+	to->l_pid = from->pid;
+}
+
+void gf_lock_get(struct gf_lock *to, const struct flock *from)
+{
+	*to = (struct gf_lock){
+		.type = from->l_type,
+		.whence = from->l_whence,
+		.pid = from->l_pid,
+		.start = from->l_start,
+		.len = from->l_len,
+	};
+}
+
 /* Only what the filesystem may set: the rest stays as libfuse has it. */
 void gf_file_put(struct fuse_file_info *to, const struct gf_file *from)
 {
@@ -56,6 +136,22 @@ void gf_file_put(struct fuse_file_info *to, const struct gf_file *from)
 #endif
 #if GF_HAVE_PASSTHROUGH
 	to->backing_id = from->backing_id;
+#endif
+}
+
+/* All of it, as a handler in C would get it. */
+void gf_file_put_all(struct fuse_file_info *to, const struct gf_file *from)
+{
+	memset(to, 0, sizeof(*to));
+	gf_file_put(to, from);
+	to->lock_owner = from->lock_owner;
+	to->flags = from->flags;
+	to->poll_events = from->poll_events;
+	to->writepage = from->writepage;
+	to->flush = from->flush;
+	to->flock_release = from->flock_release;
+#if GF_HAVE_KILL_SUIDGID
+	to->kill_suidgid = from->kill_suidgid;
 #endif
 }
 

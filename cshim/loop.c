@@ -36,9 +36,12 @@ static void loop_free(struct gf_loop *l)
 /* Starts libfuse's loop on a thread of its own. gfEnded(handle, errno) is called when it has ended, and all its threads with it. */
 int gf_loop_start(struct gf_session *s, unsigned max_threads, unsigned max_idle)
 {
-	struct gf_loop *l = calloc(1, sizeof(*l));
+	struct gf_loop *l;
 	int rc;
 
+	if (gf_session_by_userdata(s->userdata) != s)
+		return -EEXIST; /* by which libfuse's threads would not know it */
+	l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		return -ENOMEM;
 	l->session = s;

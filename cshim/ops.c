@@ -1,7 +1,7 @@
 /*
  * ops.c: the callbacks that libfuse calls, one of a few lines for each member of struct fuse_lowlevel_ops.
  *
- * Each writes its arguments into a gf_call and runs it. No policy here: that is Go's.
+ * Each writes its arguments into a gf_call and runs it. No policy here: that is Go's. C programs use them, too (go-libfuse3.h).
  */
 #include "shim.h"
 #include "_cgo_export.h"
@@ -38,13 +38,17 @@ const void *gf_call_here(const struct gf_session *s)
 /* Hands the request to Go, and answers it as Go says. */
 static void run(struct gf_call *c, fuse_req_t req)
 {
-	const struct gf_session *s = fuse_req_userdata(req);
+	const struct gf_session *s = gf_session_of(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	const struct frame here = {s, c, handlers_here};
 	int err;
 
-	c->session = s->handle;
 	c->req = req;
+	if (s == NULL) {
+		gf_answer(c, EIO);
+		return;
+	}
+	c->session = s->handle;
 	c->unique = gf_unique;
 	c->uid = ctx->uid;
 	c->gid = ctx->gid;
@@ -79,26 +83,26 @@ static struct gf_file *file(struct gf_file *to, const struct fuse_file_info *fi)
 	return to;
 }
 
-static void gf_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+void gf_ll_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	CALL(LOOKUP, ENTRY, .ino = parent, NAME(name));
 	run(&c, req);
 }
 
-static void gf_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+void gf_ll_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
 	CALL(FORGET, NONE, .ino = ino, .arg = nlookup);
 	run(&c, req);
 }
 
-static void gf_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+void gf_ll_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(GETATTR, ATTR, .ino = ino, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
+void gf_ll_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(SETATTR, ATTR, .ino = ino, .flags = (uint32_t)to_set, .fi = file(&f, fi));
@@ -106,70 +110,70 @@ static void gf_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int
 	run(&c, req);
 }
 
-static void gf_op_readlink(fuse_req_t req, fuse_ino_t ino)
+void gf_ll_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	CALL(READLINK, READLINK, .ino = ino, .out_cap = 4096);
 	run(&c, req);
 }
 
-static void gf_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+void gf_ll_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
 	CALL(MKNOD, ENTRY, .ino = parent, NAME(name), .mode = mode, .arg = rdev);
 	run(&c, req);
 }
 
-static void gf_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+void gf_ll_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	CALL(MKDIR, ENTRY, .ino = parent, NAME(name), .mode = mode);
 	run(&c, req);
 }
 
-static void gf_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+void gf_ll_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	CALL(UNLINK, ERR, .ino = parent, NAME(name));
 	run(&c, req);
 }
 
-static void gf_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+void gf_ll_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	CALL(RMDIR, ERR, .ino = parent, NAME(name));
 	run(&c, req);
 }
 
-static void gf_op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+void gf_ll_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
 {
 	CALL(SYMLINK, ENTRY, .ino = parent, NAME(name), NAME2(link));
 	run(&c, req);
 }
 
-static void gf_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
+void gf_ll_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
 			 unsigned flags)
 {
 	CALL(RENAME, ERR, .ino = parent, NAME(name), .ino2 = newparent, NAME2(newname), .flags = flags);
 	run(&c, req);
 }
 
-static void gf_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
+void gf_ll_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
 {
 	CALL(LINK, ENTRY, .ino = ino, .ino2 = newparent, NAME2(newname));
 	run(&c, req);
 }
 
-static void gf_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+void gf_ll_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(OPEN, OPEN, .ino = ino, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+void gf_ll_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(READ, BUF, .ino = ino, .out_cap = size, .off = off, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+void gf_ll_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 			struct fuse_file_info *fi)
 {
 	struct gf_file f;
@@ -177,7 +181,7 @@ static void gf_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t 
 	run(&c, req);
 }
 
-static void gf_op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *bufv, off_t off,
+void gf_ll_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *bufv, off_t off,
 			    struct fuse_file_info *fi)
 {
 	struct gf_file f;
@@ -187,63 +191,63 @@ static void gf_op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *
 	run(&c, req);
 }
 
-static void gf_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+void gf_ll_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(FLUSH, ERR, .ino = ino, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+void gf_ll_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(RELEASE, ERR, .ino = ino, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+void gf_ll_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(FSYNC, ERR, .ino = ino, .flags = (uint32_t)datasync, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+void gf_ll_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(OPENDIR, OPEN, .ino = ino, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+void gf_ll_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(READDIR, BUF, .ino = ino, .out_cap = size, .off = off, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+void gf_ll_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(READDIRPLUS, BUF, .ino = ino, .out_cap = size, .off = off, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+void gf_ll_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(RELEASEDIR, ERR, .ino = ino, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+void gf_ll_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(FSYNCDIR, ERR, .ino = ino, .flags = (uint32_t)datasync, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void gf_op_statfs(fuse_req_t req, fuse_ino_t ino)
+void gf_ll_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	CALL(STATFS, STATFS, .ino = ino);
 	run(&c, req);
@@ -268,78 +272,67 @@ static void repair_setxattr(const char **name, const char **value, size_t size, 
 #define repair_setxattr(name, value, size, flags) ((void)0)
 #endif
 
-static void gf_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+void gf_ll_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
 	repair_setxattr(&name, &value, size, flags);
 	CALL(SETXATTR, ERR, .ino = ino, NAME(name), .in = value, .in_len = size, .flags = (uint32_t)flags);
 	run(&c, req);
 }
 
-static void gf_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+void gf_ll_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	CALL(GETXATTR, BUF, .ino = ino, NAME(name), .out_cap = size);
 	run(&c, req);
 }
 
-static void gf_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+void gf_ll_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	CALL(LISTXATTR, BUF, .ino = ino, .out_cap = size);
 	run(&c, req);
 }
 
-static void gf_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+void gf_ll_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	CALL(REMOVEXATTR, ERR, .ino = ino, NAME(name));
 	run(&c, req);
 }
 
-static void gf_op_access(fuse_req_t req, fuse_ino_t ino, int mask)
+void gf_ll_access(fuse_req_t req, fuse_ino_t ino, int mask)
 {
 	CALL(ACCESS, ERR, .ino = ino, .flags = (uint32_t)mask);
 	run(&c, req);
 }
 
-static void gf_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+void gf_ll_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(CREATE, CREATE, .ino = parent, NAME(name), .mode = mode, .fi = file(&f, fi));
 	run(&c, req);
 }
 
-static void get_lock(struct gf_lock *to, const struct flock *from)
-{
-	*to = (struct gf_lock){
-		.type = from->l_type,
-		.whence = from->l_whence,
-		.pid = from->l_pid,
-		.start = from->l_start,
-		.len = from->l_len,
-	};
-}
-
-static void gf_op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock)
+void gf_ll_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock)
 {
 	struct gf_file f;
 	CALL(GETLK, LOCK, .ino = ino, .fi = file(&f, fi));
-	get_lock(&c.lock, lock);
+	gf_lock_get(&c.lock, lock);
 	run(&c, req);
 }
 
-static void gf_op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock, int sleep)
+void gf_ll_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock, int sleep)
 {
 	struct gf_file f;
 	CALL(SETLK, ERR, .ino = ino, .fi = file(&f, fi), .flags = (uint32_t)sleep);
-	get_lock(&c.lock, lock);
+	gf_lock_get(&c.lock, lock);
 	run(&c, req);
 }
 
-static void gf_op_bmap(fuse_req_t req, fuse_ino_t ino, size_t blocksize, uint64_t idx)
+void gf_ll_bmap(fuse_req_t req, fuse_ino_t ino, size_t blocksize, uint64_t idx)
 {
 	CALL(BMAP, BMAP, .ino = ino, .size = blocksize, .arg = idx);
 	run(&c, req);
 }
 
-static void gf_op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
+void gf_ll_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
 			unsigned flags, const void *in_buf, size_t in_bufsz, size_t out_bufsz)
 {
 	struct gf_file f;
@@ -348,35 +341,44 @@ static void gf_op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 	run(&c, req);
 }
 
-static void gf_op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
+void gf_ll_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
 {
 	struct gf_file f;
 	CALL(POLL, POLL, .ino = ino, .fi = file(&f, fi), .ph = ph);
 	run(&c, req);
 }
 
-static void gf_op_retrieve_reply(fuse_req_t req, void *cookie, fuse_ino_t ino, off_t offset, struct fuse_bufvec *bufv)
+void gf_ll_retrieve_reply(fuse_req_t req, void *cookie, fuse_ino_t ino, off_t offset, struct fuse_bufvec *bufv)
 {
+	const struct gf_session *s = gf_session_of(req);
 	struct gf_buf pieces[GF_PIECES];
-	CALL(RETRIEVE_REPLY, NONE, .ino = ino, .arg = (uintptr_t)cookie, .off = offset, .in = pieces,
+
+	if (!((uintptr_t)cookie & GF_COOKIE_GO)) { /* C has asked */
+		if (s != NULL && s->base_retrieve_reply != NULL)
+			s->base_retrieve_reply(req, cookie, ino, offset, bufv);
+		else
+			fuse_reply_none(req);
+		return;
+	}
+	CALL(RETRIEVE_REPLY, NONE, .ino = ino, .arg = (uintptr_t)cookie & ~GF_COOKIE_GO, .off = offset, .in = pieces,
 	     .in_len = gf_bufvec_get(bufv, pieces));
 	run(&c, req);
 }
 
-static void gf_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+void gf_ll_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
 	CALL(FORGET_MULTI, NONE, .in = forgets, .in_len = count);
 	run(&c, req);
 }
 
-static void gf_op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op)
+void gf_ll_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op)
 {
 	struct gf_file f;
 	CALL(FLOCK, ERR, .ino = ino, .fi = file(&f, fi), .flags = (uint32_t)op);
 	run(&c, req);
 }
 
-static void gf_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+void gf_ll_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
 			    struct fuse_file_info *fi)
 {
 	struct gf_file f;
@@ -384,7 +386,7 @@ static void gf_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offs
 	run(&c, req);
 }
 
-static void gf_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct fuse_file_info *fi_in,
+void gf_ll_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct fuse_file_info *fi_in,
 				  fuse_ino_t ino_out, off_t off_out, struct fuse_file_info *fi_out, size_t len, int flags)
 {
 	struct gf_file in, out;
@@ -393,7 +395,7 @@ static void gf_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_i
 	run(&c, req);
 }
 
-static void gf_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+void gf_ll_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(LSEEK, LSEEK, .ino = ino, .off = off, .flags = (uint32_t)whence, .fi = file(&f, fi));
@@ -401,7 +403,7 @@ static void gf_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, s
 }
 
 #if GF_HAVE_TMPFILE
-static void gf_op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi)
+void gf_ll_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(TMPFILE, CREATE, .ino = parent, .mode = mode, .fi = file(&f, fi));
@@ -410,7 +412,7 @@ static void gf_op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct
 #endif
 
 #if GF_HAVE_STATX
-static void gf_op_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fuse_file_info *fi)
+void gf_ll_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fuse_file_info *fi)
 {
 	struct gf_file f;
 	CALL(STATX, STATX, .ino = ino, .flags = (uint32_t)flags, .mode = (uint32_t)mask, .fi = file(&f, fi),
@@ -420,32 +422,37 @@ static void gf_op_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, str
 #endif
 
 #if GF_HAVE_SYNCFS
-static void gf_op_syncfs(fuse_req_t req, fuse_ino_t ino)
+void gf_ll_syncfs(fuse_req_t req, fuse_ino_t ino)
 {
 	CALL(SYNCFS, ERR, .ino = ino);
 	run(&c, req);
 }
 #endif
 
-static void gf_op_init(void *userdata, struct fuse_conn_info *conn)
-{
-	gf_conn_init(userdata, conn);
-}
-
-static void gf_op_destroy(void *userdata)
-{
-	gfDestroy(((struct gf_session *)userdata)->handle);
-}
-
-/* An operation without a Go handler stays NULL, so that libfuse's and the kernel's documented default applies. */
+/* An operation without a Go handler stays as it is. NULL: libfuse's and the kernel's documented default applies. */
 void gf_ops_fill(struct fuse_lowlevel_ops *ops, uint64_t mask)
 {
-	memset(ops, 0, sizeof(*ops));
-	ops->init = gf_op_init;
-	ops->destroy = gf_op_destroy;
+	ops->init = gf_ll_init;
+	ops->destroy = gf_ll_destroy;
 #define X(id, name)                                                            \
 	if (mask & (UINT64_C(1) << GF_OP_##id))                                \
-		ops->name = gf_op_##name;
+		ops->name = gf_ll_##name;
 	GF_OPS(X)
 #undef X
+}
+
+/* The operations that a table of C has. */
+uint64_t gf_ops_of(const struct fuse_lowlevel_ops *table, size_t size)
+{
+	struct fuse_lowlevel_ops ops;
+	uint64_t mask = 0;
+
+	memset(&ops, 0, sizeof(ops));
+	memcpy(&ops, table, size < sizeof(ops) ? size : sizeof(ops));
+#define X(id, name)                                                            \
+	if (ops.name != NULL)                                                  \
+		mask |= UINT64_C(1) << GF_OP_##id;
+	GF_OPS(X)
+#undef X
+	return mask;
 }

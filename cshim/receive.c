@@ -118,6 +118,8 @@ static void refuse(struct gf_session *s, const struct in_header *h)
 /* Lets libfuse work on the request. A request that cannot be right is refused, for libfuse trusts what it reads. */
 void gf_process(struct gf_session *s, struct gf_input *in)
 {
+	struct gf_session *before;
+
 	if (!(in->buf.flags & FUSE_BUF_IS_FD)) {
 		struct in_header h = {0};
 
@@ -134,6 +136,8 @@ void gf_process(struct gf_session *s, struct gf_input *in)
 			return;
 		gf_unique = h.unique;
 	}
+	before = gf_session_enter(s);
 	fuse_session_process_buf(s->se, &in->buf);
+	gf_session_enter(before);
 	gf_unique = 0;
 }

@@ -62,31 +62,17 @@ void *gf_scratch(size_t size)
 
 /* ---- the replies that need a conversion ---- */
 
-static double seconds(int64_t ns)
-{
-	return ns <= 0 ? 0 : (double)ns / 1e9;
-}
-
 /* The kernel refuses a reply with an errno beyond 511, and its caller would wait for ever. */
 int gf_reply_err(fuse_req_t req, int err)
 {
 	return fuse_reply_err(req, err >= 0 && err <= 511 ? err : EIO);
 }
 
-static void entry_put(struct fuse_entry_param *to, const struct gf_entry *from)
-{
-	to->ino = from->ino;
-	to->generation = from->generation;
-	to->attr_timeout = seconds(from->attr_timeout);
-	to->entry_timeout = seconds(from->entry_timeout);
-	gf_stat_put(&to->attr, &from->attr);
-}
-
 int gf_reply_entry(fuse_req_t req, const struct gf_entry *e)
 {
 	struct fuse_entry_param p;
 
-	entry_put(&p, e);
+	gf_entry_put(&p, e);
 	return fuse_reply_entry(req, &p);
 }
 
@@ -96,7 +82,7 @@ int gf_reply_create(fuse_req_t req, const struct gf_entry *e, const struct gf_fi
 	struct fuse_file_info fi;
 
 	memset(&fi, 0, sizeof(fi));
-	entry_put(&p, e);
+	gf_entry_put(&p, e);
 	gf_file_put(&fi, f);
 	return fuse_reply_create(req, &p, &fi);
 }
@@ -106,7 +92,7 @@ int gf_reply_attr(fuse_req_t req, const struct gf_stat *st, int64_t timeout)
 	struct stat attr;
 
 	gf_stat_put(&attr, st);
-	return fuse_reply_attr(req, &attr, seconds(timeout));
+	return fuse_reply_attr(req, &attr, gf_seconds(timeout));
 }
 
 int gf_reply_open(fuse_req_t req, const struct gf_file *f)
@@ -122,15 +108,7 @@ int gf_reply_statfs(fuse_req_t req, const struct gf_statfs *st)
 {
 	struct statvfs v;
 
-	memset(&v, 0, sizeof(v));
-	v.f_bsize = st->bsize;
-	v.f_frsize = st->frsize ? st->frsize : st->bsize;
-	v.f_blocks = st->blocks;
-	v.f_bfree = st->bfree;
-	v.f_bavail = st->bavail;
-	v.f_files = st->files;
-	v.f_ffree = st->ffree;
-	v.f_namemax = st->namemax;
+	gf_statfs_put(&v, st);
 	return fuse_reply_statfs(req, &v);
 }
 
@@ -138,19 +116,14 @@ int gf_reply_lock(fuse_req_t req, const struct gf_lock *l)
 {
 	struct flock f;
 
-	memset(&f, 0, sizeof(f));
-	f.l_type = l->type;
-	f.l_whence = l->whence;
-	f.l_start = l->start;
-	f.l_len = l->len;
-	f.l_pid = l->pid;
+	gf_lock_put(&f, l);
 	return fuse_reply_lock(req, &f);
 }
 
 int gf_reply_statx(fuse_req_t req, void *stx, int64_t timeout)
 {
 #if GF_HAVE_STATX
-	int rc = fuse_reply_statx(req, 0, stx, seconds(timeout));
+	int rc = fuse_reply_statx(req, 0, stx, gf_seconds(timeout));
 
 	/* A libfuse built without statx neither replies nor frees the request. */
 	return rc == -ENOSYS ? fuse_reply_err(req, ENOSYS) : rc;

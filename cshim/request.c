@@ -11,9 +11,10 @@ int gf_req_groups(fuse_req_t req, int size, uint32_t *list)
 
 static void interrupted(fuse_req_t req, void *data)
 {
-	const struct gf_session *s = fuse_req_userdata(req);
+	const struct gf_session *s = gf_session_of(req);
 
-	gfInterrupted(s->handle, (uint64_t)(uintptr_t)data);
+	if (s != NULL)
+		gfInterrupted(s->handle, (uint64_t)(uintptr_t)data);
 }
 
 /* Calls gfInterrupted(session, id) when the kernel interrupts the request; at once if it has. */

@@ -70,13 +70,15 @@ bool gf_retrieve_expected(struct gf_session *s, uint64_t unique)
 
 int gf_notify_retrieve(struct gf_session *s, uint64_t ino, size_t size, off_t off, uint64_t cookie)
 {
-	if (s->socket) { /* which takes any notification, so the number is not used up in vain */
+	if (s->adopted && !s->can_retrieve)
+		return -EOPNOTSUPP; /* the answer would go to C, which does not know the cookie */
+	if (s->socket && !s->adopted) { /* which takes any notification, so the number is not used up in vain */
 		struct gf_retrieves *r = retrieves(s);
 
 		if (r == NULL || !add_open(r))
 			return -ENOMEM;
 	}
-	return fuse_lowlevel_notify_retrieve(s->se, ino, size, off, (void *)(uintptr_t)cookie);
+	return fuse_lowlevel_notify_retrieve(s->se, ino, size, off, (void *)((uintptr_t)cookie | GF_COOKIE_GO));
 }
 
 void gf_retrieves_free(struct gf_session *s)

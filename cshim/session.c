@@ -21,11 +21,27 @@ static void session_free(struct gf_session *s)
 	free(s);
 }
 
+/* The table of a session: what Go has, and what only C has, which is called without Go's knowledge. */
+static void make_table(struct gf_session *s, struct fuse_lowlevel_ops *table, uint64_t ops, const struct gf_base *base)
+{
+	memset(table, 0, sizeof(*table));
+	if (base->ops != NULL) {
+		memcpy(table, base->ops, base->size < sizeof(*table) ? base->size : sizeof(*table));
+		s->userdata = base->userdata;
+		s->base_retrieve_reply = table->retrieve_reply;
+		if (!(ops & GF_OPS_INIT))
+			s->base_init = table->init;
+		if (!(ops & GF_OPS_DESTROY))
+			s->base_destroy = table->destroy;
+	}
+	gf_ops_fill(table, ops);
+}
+
 /*
- * A session for the operations in the bit set ops, with argv as for fuse_session_new. NULL: libfuse has said why, through
+ * A session for the operations in the bit set ops, over those of base, with argv as for fuse_session_new. NULL: libfuse has said why, through
  * its log.
  */
-struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, uint64_t handle)
+struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, const struct gf_base *base, uint64_t handle)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct fuse_lowlevel_ops table;
@@ -34,8 +50,9 @@ struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, uint64_t 
 	if (s == NULL)
 		return NULL;
 	s->handle = handle;
-	s->wake[0] = s->wake[1] = -1;
-	gf_ops_fill(&table, ops);
+	s->fd = s->wake[0] = s->wake[1] = -1;
+	s->userdata = s;
+	make_table(s, &table, ops, base);
 	for (int i = 0; i < argc; i++) {
 		if (fuse_opt_add_arg(&args, argv[i]) != 0)
 			goto fail;
@@ -45,9 +62,10 @@ struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, uint64_t 
 	s->conn_opts = fuse_parse_conn_info_opts(&args);
 	if (s->conn_opts == NULL)
 		goto fail;
-	s->se = fuse_session_new(&args, &table, sizeof(table), s);
+	s->se = fuse_session_new(&args, &table, sizeof(table), s->userdata);
 	if (s->se == NULL)
 		goto fail;
+	gf_sessions_add(s);
 	fuse_opt_free_args(&args);
 	return s;
 fail:
@@ -73,9 +91,9 @@ int gf_session_mount(struct gf_session *s, const char *mountpoint)
 	return rc;
 }
 
-int gf_session_fd(struct gf_session *s)
+int gf_session_fd(const struct gf_session *s)
 {
-	return fuse_session_fd(s->se);
+	return s->adopted ? s->fd : fuse_session_fd(s->se);
 }
 
 /* Waits for a request. 1: there is one. 0: gf_session_cancel_handshake was called. */
@@ -195,7 +213,11 @@ int gf_session_sever(struct gf_session *s)
 
 void gf_session_destroy(struct gf_session *s)
 {
+	struct gf_session *before = gf_session_enter(s);
+
 	fuse_session_destroy(s->se);
+	gf_session_enter(before);
+	gf_sessions_remove(s);
 	gf_pool_free(s);
 	gf_retrieves_free(s);
 	session_free(s);

@@ -31,14 +31,31 @@ func argv(args []string) (C.int, **C.char, func()) {
 	}
 }
 
-// NewSession makes a session whose requests of the operations in the set ops go to h. On failure it returns nil and
+// Base is C handlers under those of Go: a struct fuse_lowlevel_ops, its size, and what fuse_req_userdata returns to them.
+type Base struct {
+	Ops      unsafe.Pointer
+	Size     uintptr
+	Userdata unsafe.Pointer
+}
+
+// OpsOf returns the operations that a struct fuse_lowlevel_ops of that size has, as a set.
+func OpsOf(ops unsafe.Pointer, size uintptr) uint64 {
+	return uint64(C.gf_ops_of((*C.struct_fuse_lowlevel_ops)(ops), C.size_t(size)))
+}
+
+// NewSession makes a session whose requests of the operations in the set ops go to h, others to base. On failure it returns nil and
 // what libfuse says.
-func NewSession(args []string, ops uint64, h Handler) (*Session, string) {
+func NewSession(args []string, ops uint64, base Base, h Handler) (*Session, string) {
 	argc, cargs, free := argv(args)
 	defer free()
 	id := register(h)
+	cbase := C.struct_gf_base{
+		ops:      (*C.struct_fuse_lowlevel_ops)(base.Ops),
+		size:     C.size_t(base.Size),
+		userdata: base.Userdata,
+	}
 	var s *C.struct_gf_session
-	said := captured(func() { s = C.gf_session_new(argc, cargs, C.uint64_t(ops), C.uint64_t(id)) })
+	said := captured(func() { s = C.gf_session_new(argc, cargs, C.uint64_t(ops), &cbase, C.uint64_t(id)) })
 	if s == nil {
 		unregister(id)
 		return nil, said

@@ -8,6 +8,8 @@
 
 #include "version.h"
 
+#include "go-libfuse3.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -196,9 +198,26 @@ struct gf_cmdline {
 
 /* ---- session.c ---- */
 
+enum gf_host_state { GF_HOST_NEW, GF_HOST_OPEN, GF_HOST_FAILED };
+
 struct gf_session {
 	struct fuse_session *se;
 	uint64_t handle; /* Go's name for the session */
+	void *userdata;	 /* what libfuse has as such: the gf_session itself, unless there are C handlers */
+	struct gf_session *next; /* in the list of sessions.c */
+
+	/* Of a session that a C program has made and runs (host.c) */
+	bool adopted;
+	int fd;		  /* a descriptor of ours for the same connection, so that nothing of the C program's is touched; else -1 */
+	char *filesystem; /* which of Go's; NULL: the only one */
+	int host_state;	  /* enum gf_host_state */
+	bool can_retrieve; /* answers to FUSE_NOTIFY_RETRIEVE come to Go */
+
+	/* What there is of C handlers for what Go may have a say in, too */
+	void (*base_init)(void *userdata, struct fuse_conn_info *conn);
+	void (*base_destroy)(void *userdata);
+	void (*base_retrieve_reply)(fuse_req_t req, void *cookie, fuse_ino_t ino, off_t offset, struct fuse_bufvec *bufv);
+
 	struct fuse_conn_info_opts *conn_opts;
 	const struct fuse_conn_info *conn; /* inside se; set by init */
 	bool inited;
@@ -211,15 +230,45 @@ struct gf_session {
 	struct gf_retrieves *retrieves;
 };
 
-struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, uint64_t handle);
+struct gf_base { /* C handlers under those of Go */
+	const struct fuse_lowlevel_ops *ops;
+	size_t size;
+	void *userdata;
+};
+
+struct gf_session *gf_session_new(int argc, char **argv, uint64_t ops, const struct gf_base *base, uint64_t handle);
 int gf_session_mount(struct gf_session *s, const char *mountpoint);
 int gf_session_handshake(struct gf_session *s);
 void gf_session_cancel_handshake(struct gf_session *s);
-int gf_session_fd(struct gf_session *s);
+int gf_session_fd(const struct gf_session *s);
 void gf_session_hang_up(struct gf_session *s);
 int gf_session_sever(struct gf_session *s);
 void gf_session_destroy(struct gf_session *s);
 void gf_session_exit(struct gf_session *s);
+
+/* ---- sessions.c: which session a request is of ---- */
+
+void gf_sessions_add(struct gf_session *s);
+void gf_sessions_remove(struct gf_session *s);
+struct gf_session *gf_session_by_userdata(void *userdata);
+struct gf_session *gf_session_by_se(const struct fuse_session *se);
+struct gf_session *gf_session_of(fuse_req_t req);
+struct gf_session *gf_session_known(fuse_req_t req);
+struct gf_session *gf_session_here(void);
+struct gf_session *gf_session_enter(struct gf_session *s);
+
+/* ---- host.c: sessions that a C program runs ---- */
+
+bool gf_session_is_open(const struct gf_session *s);
+struct gf_session *gf_host_of(void *userdata);
+struct gf_session *gf_adopt(struct fuse_session *se, uint64_t handle);
+void gf_release(struct gf_session *s);
+bool gf_adopted_inited(struct gf_session *s);
+
+/* ---- start.c: Go in a C program ---- */
+
+bool gf_go_is_lost(void);
+void gf_signals_onstack(void);
 
 /* ---- pool.c, loop.c: the two ways to run a session ---- */
 
@@ -257,7 +306,15 @@ void gf_process(struct gf_session *s, struct gf_input *in);
 
 /* ---- ops.c ---- */
 
+/* Bits of a set of operations, besides those of enum gf_op */
+#define GF_OPS_INIT (UINT64_C(1) << 62)
+#define GF_OPS_DESTROY (UINT64_C(1) << 63)
+
+/* A cookie with this bit is Go's: no address in C has it. */
+#define GF_COOKIE_GO ((uintptr_t)1 << (8 * sizeof(uintptr_t) - 1))
+
 void gf_ops_fill(struct fuse_lowlevel_ops *ops, uint64_t mask);
+uint64_t gf_ops_of(const struct fuse_lowlevel_ops *ops, size_t size);
 
 /* ---- reply.c ---- */
 
@@ -283,6 +340,15 @@ size_t gf_bufvec_get(const struct fuse_bufvec *v, struct gf_buf out[GF_PIECES]);
 
 void gf_stat_put(struct stat *to, const struct gf_stat *from);
 void gf_stat_get(struct gf_stat *to, const struct stat *from);
+double gf_seconds(int64_t ns);
+void gf_entry_put(struct fuse_entry_param *to, const struct gf_entry *from);
+void gf_entry_get(struct gf_entry *to, const struct fuse_entry_param *from);
+struct statvfs;
+void gf_statfs_put(struct statvfs *to, const struct gf_statfs *from);
+void gf_statfs_get(struct gf_statfs *to, const struct statvfs *from);
+void gf_lock_put(struct flock *to, const struct gf_lock *from);
+void gf_lock_get(struct gf_lock *to, const struct flock *from);
+void gf_file_put_all(struct fuse_file_info *to, const struct gf_file *from);
 void gf_file_put(struct fuse_file_info *to, const struct gf_file *from);
 void gf_file_get(struct gf_file *to, const struct fuse_file_info *from);
 unsigned gf_file_layout(void);

@@ -20,7 +20,10 @@ struct store_out {
 int gf_notify_store(struct gf_session *s, uint64_t ino, int64_t off, void *mem, uint32_t size)
 {
 	struct fuse_bufvec v = FUSE_BUFVEC_INIT(size);
+	struct gf_buf buf = {.mem = mem, .size = size};
 
+	if (s->adopted)
+		return gf_notify_storev(s, ino, off, &buf, 1);
 	v.buf[0].mem = mem;
 	return fuse_lowlevel_notify_store(s->se, ino, off, &v, FUSE_BUF_NO_SPLICE);
 }
@@ -124,7 +127,7 @@ static int splice_message(struct gf_session *s, struct pipes *p, uint64_t ino, i
 	if (rc < 0)
 		return (int)rc;
 	/* The kernel takes a message whole or not at all. */
-	rc = splice(p->message[0], NULL, fuse_session_fd(s->se), NULL, h.len, 0);
+	rc = splice(p->message[0], NULL, gf_session_fd(s), NULL, h.len, 0);
 	return rc < 0 ? -errno : 0;
 }
 

@@ -92,8 +92,10 @@ func callForget(o *Ops, r *Request, c *cshim.Call) error {
 	return nil
 }
 
+func forgets(c *cshim.Call) []ForgetData { return unsafe.Slice((*ForgetData)(c.In), c.InLen) }
+
 func callForgetMulti(o *Ops, r *Request, c *cshim.Call) error {
-	o.ForgetMulti(r, unsafe.Slice((*ForgetData)(c.In), c.InLen))
+	o.ForgetMulti(r, forgets(c))
 	return nil
 }
 

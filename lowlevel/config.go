@@ -26,6 +26,8 @@ type Config struct {
 	MaxIdleThreads int
 	// CloneFD gives each thread a /dev/fuse of its own (-o clone_fd). It is served by libfuse's own loop then.
 	CloneFD bool
+	// C is C handlers for the operations that Ops does not have.
+	C COps
 	// DrainTimeout is how long requests may take to finish when the session is stopped, before their contexts are
 	// cancelled. They then have as long again. 0: 400 ms.
 	DrainTimeout time.Duration

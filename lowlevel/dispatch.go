@@ -44,6 +44,9 @@ func (b bridge) Dispatch(c *cshim.Call) int32 {
 
 // handle calls the handler. A panic becomes EIO.
 func (s *Session) handle(r *Request, c *cshim.Call) (err error) {
+	if s.adopted && !calls[c.Op].set(s.ops) { // the C program thinks that there is one
+		return s.fallback(r, c)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			s.log().Error("fuse: handler panicked; answered EIO", "op", opName(c.Op), "panic", p, "stack", string(rtdebug.Stack()))
@@ -115,11 +118,27 @@ var calls = [cshim.OpCount]struct {
 	cshim.OpSyncfs:        {"syncfs", func(o *Ops) bool { return o.Syncfs != nil }, callSyncfs},
 }
 
-func opName(op uint32) string { return calls[op].name }
+func opName(op uint32) string {
+	if op == opUnknown {
+		return "request of a C handler"
+	}
+	return calls[op].name
+}
+
+// has reports whether there is a handler for an operation, in Go or in C.
+func (s *Session) has(op uint32) bool {
+	return calls[op].set(s.ops) || s.cfg.C.set()&(1<<op) != 0
+}
 
 // opSet returns the operations that have a handler, as a bit set.
 func opSet(ops *Ops) uint64 {
 	var set uint64
+	if ops.Init != nil {
+		set |= cshim.OpsInit
+	}
+	if ops.Destroy != nil {
+		set |= cshim.OpsDestroy
+	}
 	for op := range cshim.OpsHere {
 		if calls[op].set(ops) {
 			set |= 1 << op

@@ -15,6 +15,8 @@ var (
 	ErrNotMounted = errors.New("session is not mounted")
 	// ErrServing: Serve was called before.
 	ErrServing = errors.New("session is served already")
+	// ErrAdopted: the session is a C program's, which mounts, serves and unmounts it.
+	ErrAdopted = errors.New("session belongs to a C program")
 	// ErrReplied: the request has been answered already.
 	ErrReplied = errors.New("request is answered already")
 	// ErrWrongReply: the request cannot be answered like that; it is still to be answered.

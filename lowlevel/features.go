@@ -66,7 +66,7 @@ func (s *Session) Features() []Feature {
 			NeedProto:   needProto(k.proto),
 		}
 		f.Mount = f.Library && f.Kernel
-		f.Enabled = f.Library && k.op != cshim.OpCount && calls[k.op].set(s.ops)
+		f.Enabled = f.Library && k.op != cshim.OpCount && s.has(k.op)
 		list = append(list, f)
 	}
 	return list

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-libfuse3/go-libfuse3/cshim"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,7 +34,7 @@ var devFD = regexp.MustCompile(`^/dev/fd/([0-9]+)$`)
 //
 // Errors: *OpError with the cause: an errno for what can be told beforehand (ENOENT, ENOTDIR, EACCES, ...), else a *LibraryError with
 // libfuse's words; a hint where one can be given. EPROTO: kernel and filesystem do not agree on capabilities. ErrMounted,
-// ErrClosed. After an error other than ErrMounted and EPROTO it may be tried again.
+// ErrClosed, ErrAdopted. After an error other than ErrMounted and EPROTO it may be tried again.
 //
 // Implements:
 //
@@ -90,6 +91,9 @@ func (s *Session) mountFD(fd int) error {
 func (s *Session) beginMount(m mount) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.adopted {
+		return ErrAdopted
+	}
 	switch s.state {
 	case stateClosed:
 		return ErrClosed
@@ -182,7 +186,7 @@ func (s *Session) checkMountpoint(dir string) (string, error) {
 		return fail(syscall.ENOTCONN, "a filesystem whose server has died is mounted there; fusermount3 -u "+dir)
 	case err != nil:
 		return fail(err, "")
-	case !st.IsDir() && s.ops.Lookup != nil:
+	case !st.IsDir() && s.has(cshim.OpLookup):
 		return fail(syscall.ENOTDIR, "the filesystem's root is a directory, so must its mountpoint be")
 	}
 	if err := checkDevice(); err != nil {
@@ -231,7 +235,7 @@ const fusermount = "fusermount3"
 
 // Unmount unmounts the filesystem, lazily where it is in use, and ends Serve. It waits for that, unless it is called from a handler.
 //
-// Errors: ErrNotMounted, ErrClosed.
+// Errors: ErrNotMounted, ErrClosed, ErrAdopted.
 //
 // Implements:
 //
@@ -241,10 +245,12 @@ func (s *Session) Unmount() error {
 	s.mu.Lock()
 	state := s.state
 	s.mu.Unlock()
-	switch state {
-	case stateClosed:
+	switch {
+	case s.adopted:
+		return ErrAdopted
+	case state == stateClosed:
 		return ErrClosed
-	case stateMounted:
+	case state == stateMounted:
 	default:
 		return ErrNotMounted
 	}

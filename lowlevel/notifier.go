@@ -132,10 +132,12 @@ func (s *Session) canNotify(k kind) error {
 	s.mu.Lock()
 	state, conn := s.state, s.conn
 	s.mu.Unlock()
-	switch state {
-	case stateMounted:
+	switch {
+	case s.adopted && !s.c.Inited():
+		return ErrNotMounted
+	case state == stateMounted:
 		return k.supported(&conn)
-	case stateClosed:
+	case state == stateClosed:
 		return ErrClosed
 	default:
 		return ErrNotMounted
@@ -147,16 +149,27 @@ func (s *Session) canNotify(k kind) error {
 func (s *Session) checkHandler() error {
 	call := s.c.CallHere()
 	if call == nil {
+		if s.c.Here() { // in a handler of C's: there is no telling whether it has replied
+			return ErrInHandler
+		}
 		return nil
 	}
 	if !s.replied(call) {
 		return ErrInHandler
 	}
-	if int(s.handlersNotifying.Add(1)) >= s.cfg.maxThreads() {
+	if int(s.handlersNotifying.Add(1)) >= s.maxThreads() {
 		s.handlersNotifying.Add(-1)
 		return ErrInHandler
 	}
 	return nil
+}
+
+// maxThreads returns how many threads may serve the session. Of one that a C program runs it is not known: it may be one.
+func (s *Session) maxThreads() int {
+	if s.adopted {
+		return 1
+	}
+	return s.cfg.maxThreads()
 }
 
 func (s *Session) handlerDone() {

@@ -46,6 +46,7 @@ const (
 	replyPending replyState = iota
 	replySent
 	replyByClose
+	replyHandedOver // to C, which has answered or will
 )
 
 // newReply takes the reply over from r. The session must not hold the Reply itself: it is to be noticed when nobody else does.
@@ -122,11 +123,11 @@ func (p *pendingReply) finish(f func() error) error {
 	return err
 }
 
-// over reports whether the kernel waits for it no longer.
+// over reports whether the kernel is known to wait for it no longer.
 func (p *pendingReply) over() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.state != replyPending
+	return p.state == replySent || p.state == replyByClose
 }
 
 // abandon answers for whoever has not, since the session is being closed.
@@ -166,7 +167,8 @@ const (
 )
 
 // validReplies are the valid replies of each operation. An error is one for all that want an answer.
-var validReplies = [cshim.OpCount]replyKind{
+var validReplies = [opUnknown + 1]replyKind{
+	opUnknown:             ^replyKind(0),
 	cshim.OpLookup:        kindErr | kindEntry,
 	cshim.OpForget:        kindErr | kindNone,
 	cshim.OpGetattr:       kindErr | kindAttr,
@@ -215,7 +217,7 @@ var validReplies = [cshim.OpCount]replyKind{
 }
 
 // noReply tells the operations whose requests the kernel wants no answer to.
-func noReply(op uint32) bool { return validReplies[op]&kindNone != 0 }
+func noReply(op uint32) bool { return op != opUnknown && validReplies[op]&kindNone != 0 }
 
 // Context is the request's context: see [Request.Context].
 func (r *Reply) Context() context.Context { return r.p.context() }

@@ -46,6 +46,9 @@ func (n *Notifier) Retrieve(ctx context.Context, ino Ino, off int64, size int) (
 	if size < 0 {
 		return nil, syscall.EINVAL
 	}
+	if err := n.s.canNotify(kindRetrieve); err != nil {
+		return nil, err
+	}
 	if err := n.s.checkHandler(); err != nil {
 		return nil, err // the answer needs a thread
 	}
@@ -90,6 +93,9 @@ type retrieve struct {
 func (n *Notifier) startRetrieve(ino Ino, off int64, size uint32, r *retrieve) error {
 	if off < 0 {
 		return syscall.EINVAL
+	}
+	if !n.s.c.CanRetrieve() {
+		return &UnsupportedError{kinds[kindRetrieve].feature, MountLacks, "gf_ll_retrieve_reply in the C program's operations, and gf_bind"}
 	}
 	id := n.s.retrieves.add(r)
 	err := n.send(&message{kind: kindRetrieve, ino: ino, off: off, size: int64(size), cookie: id})

@@ -21,6 +21,9 @@ type Session struct {
 	ops   *Ops
 	cfg   Config
 	names nameCache
+	// adopted: a C program has made it and runs it. Its state is stateMounted from the beginning.
+	adopted bool
+	bound   bool // adopted, and C knows it by its userdata: it ends with gf_ll_destroy
 
 	// ctx is the parent of all requests' contexts; it ends with the session.
 	ctx    context.Context
@@ -44,6 +47,7 @@ type Session struct {
 	mount   mount
 	serving bool
 	conn    ConnInfo
+	agreed  bool // conn is what was agreed on
 	// transportErr is why a transport has ended, if it did not just end.
 	transportErr error
 
@@ -87,14 +91,19 @@ func New(ops *Ops, cfg Config) (*Session, error) {
 		return nil, &OpError{Op: "new", Err: err}
 	}
 	table := *ops
-	s := &Session{ops: &table, cfg: cfg, ended: make(chan struct{}), stopping: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	c, said := cshim.NewSession(cfg.args(), opSet(&table)|1<<cshim.OpRetrieveReply, bridge{s})
+	s := newSession(&table, cfg)
+	c, said := cshim.NewSession(cfg.args(), opSet(&table)|1<<cshim.OpRetrieveReply, cfg.C.base(), bridge{s})
 	if c == nil {
 		return nil, &OpError{Op: "new", Err: libraryError(said, "libfuse made no session")}
 	}
 	s.c = c
 	return s, nil
+}
+
+func newSession(ops *Ops, cfg Config) *Session {
+	s := &Session{ops: ops, cfg: cfg, ended: make(chan struct{}), stopping: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	return s
 }
 
 func (s *Session) log() *slog.Logger {
@@ -123,13 +132,17 @@ func (b bridge) Init(c *cshim.ConnInfo) {
 	conn.fixed = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conn = *conn
+	s.conn, s.agreed = *conn, true
 }
 
 // Destroy is the end, after the last request.
 func (b bridge) Destroy() {
 	if b.ops.Destroy != nil {
 		b.guard("destroy", b.ops.Destroy)
+	}
+	if b.adopted {
+		b.leave()
+		b.c.Unregister()
 	}
 }
 
@@ -168,18 +181,18 @@ func (b bridge) Ended(errno int32) {
 
 // ---- Serve, Close ----
 
-// Conn returns what was agreed on with the kernel; false before Mount has returned, and after Close.
+// Conn returns what was agreed on with the kernel; false before Mount has returned, after Close, and where a C program has not told (AdoptSession).
 func (s *Session) Conn() (ConnInfo, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.conn, s.state == stateMounted
+	return s.conn, s.state == stateMounted && s.agreed
 }
 
 // Serve answers requests until the filesystem is unmounted, ctx ends, or Unmount or Close is called; then it returns nil. When ctx
 // ends, the filesystem is unmounted (lazily where it is in use), requests that are being worked on have Config.DrainTimeout to
 // finish, then their contexts are cancelled.
 //
-// Errors: ErrNotMounted, ErrServing, ErrClosed (also after Unmount); *OpError when the connection failed; ErrBusy when handlers did not return.
+// Errors: ErrNotMounted, ErrServing, ErrClosed (also after Unmount), ErrAdopted; *OpError when the connection failed; ErrBusy when handlers did not return.
 //
 // Implements:
 //
@@ -203,6 +216,8 @@ func (s *Session) startServing() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.adopted:
+		return ErrAdopted
 	case s.state == stateClosed:
 		return ErrClosed
 	case s.state != stateMounted:
@@ -348,13 +363,17 @@ func (s *Session) joinLoop(d time.Duration) bool {
 	}
 }
 
-// sever closes the connection. What is still using it gets an error from now on.
-func (s *Session) sever() {
-	s.abandonRetrieves()
+func (s *Session) closePolls() {
 	s.polls.Range(func(p, _ any) bool {
 		p.(*pollHandle).close()
 		return true
 	})
+}
+
+// sever closes the connection. What is still using it gets an error from now on.
+func (s *Session) sever() {
+	s.abandonRetrieves()
+	s.closePolls()
 	if err := s.c.Sever(); err != nil {
 		s.log().Error("fuse: cannot close the connection", "mountpoint", s.mount.dir, "cause", err)
 	}
@@ -363,6 +382,8 @@ func (s *Session) sever() {
 // Close ends the session: it unmounts, as Unmount does, waits for Serve to end, has Destroy called, and frees everything. When it
 // returns, no thread, file descriptor or mount of the session is left. Closing again does nothing. It must not be called
 // from a handler.
+//
+// A session that a C program runs stays as it is: Close ends what Go has to do with it (see [AdoptSession]).
 //
 // Errors: ErrBusy when handlers did not return in time (twice Config.DrainTimeout); their threads are left then, and
 // Destroy is not called.
@@ -374,6 +395,9 @@ func (s *Session) sever() {
 func (s *Session) Close() error {
 	if inHandler() {
 		return &OpError{Op: "close", Err: ErrInHandler}
+	}
+	if s.adopted {
+		return s.closeAdopted()
 	}
 	s.mu.Lock()
 	mounting := s.state == stateMounting

@@ -1,0 +1,215 @@
+/*
+ * host.c: sessions that a C program makes and runs: those with handlers of Go's (gf_bind, gf_ll_init), and those that Go only notifies
+ * (gf_adopt).
+ *
+ * The C program may destroy its session when it likes. So notifications go through a descriptor of ours for the same connection, and not through the
+ * struct fuse_session.
+ */
+#include "shim.h"
+#include "_cgo_export.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for the states of sessions, and for looking one up before adding it */
+
+static struct gf_session *adopted_new(struct fuse_session *se, void *userdata)
+{
+	struct gf_session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->adopted = true;
+	s->fd = s->wake[0] = s->wake[1] = -1;
+	s->se = se;
+	s->userdata = userdata;
+	return s;
+}
+
+/* Gets hold of the connection. It must be there. */
+static int connect_to(struct gf_session *s)
+{
+	int type, fd = s->se == NULL ? -1 : fuse_session_fd(s->se);
+	socklen_t len = sizeof(type);
+
+	if (fd < 0)
+		return -ENOTCONN;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return -errno;
+	s->socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
+	s->fd = fd;
+	return 0;
+}
+
+static void adopted_free(struct gf_session *s)
+{
+	gf_sessions_remove(s);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->filesystem);
+	free(s);
+}
+
+/* ---- with handlers ---- */
+
+/* Is there a handler of Go's in the table, besides those that every session has? */
+static bool serves(const struct fuse_lowlevel_ops *ops)
+{
+#define X(id, name)                                                            \
+	if (ops->name == gf_ll_##name)                                         \
+		return true;
+	GF_OPS(X)
+#undef X
+	return ops->init == gf_ll_init;
+}
+
+int gf_bind(struct fuse_session *se, const struct fuse_lowlevel_ops *ops, void *userdata, const char *filesystem)
+{
+	struct gf_session *s;
+	int rc = 0;
+
+	if (se == NULL || ops == NULL || (serves(ops) && ops->destroy == NULL))
+		return -EINVAL;
+	s = adopted_new(se, userdata);
+	if (s != NULL && filesystem != NULL)
+		s->filesystem = strdup(filesystem);
+	if (s == NULL || (filesystem != NULL && s->filesystem == NULL)) {
+		free(s);
+		return -ENOMEM;
+	}
+	s->can_retrieve = ops->retrieve_reply == gf_ll_retrieve_reply;
+	pthread_mutex_lock(&lock);
+	if (gf_session_by_userdata(userdata) != NULL)
+		rc = -EEXIST;
+	else
+		gf_sessions_add(s);
+	pthread_mutex_unlock(&lock);
+	if (rc != 0) {
+		free(s->filesystem);
+		free(s);
+	}
+	return rc;
+}
+
+/* The session with that userdata, made if there is none. */
+static struct gf_session *find(void *userdata)
+{
+	struct gf_session *s = gf_session_by_userdata(userdata);
+
+	if (s != NULL)
+		return s;
+	s = adopted_new(NULL, userdata);
+	if (s != NULL)
+		gf_sessions_add(s);
+	return s;
+}
+
+/* Has Go open its filesystem. */
+static void open_filesystem(struct gf_session *s)
+{
+	const char *name = s->filesystem == NULL ? "" : s->filesystem;
+
+	int state = GF_HOST_FAILED;
+
+	if (gf_start() == 0) {
+		connect_to(s); /* if not, Go can serve, but not notify */
+		s->handle = gfOpenFilesystem(s, (char *)name, strlen(name));
+		if (s->handle != UINT64_MAX)
+			state = GF_HOST_OPEN;
+	}
+	__atomic_store_n(&s->host_state, state, __ATOMIC_RELEASE);
+}
+
+/* Has it a handler in Go? */
+bool gf_session_is_open(const struct gf_session *s)
+{
+	return !s->adopted || __atomic_load_n(&s->host_state, __ATOMIC_ACQUIRE) == GF_HOST_OPEN;
+}
+
+/* The session with that userdata, with its filesystem open; NULL: Go cannot serve it. */
+struct gf_session *gf_host_of(void *userdata)
+{
+	struct gf_session *s = gf_session_by_userdata(userdata);
+
+	if (gf_go_is_lost())
+		return NULL;
+	if (s != NULL && gf_session_is_open(s))
+		return s;
+	pthread_mutex_lock(&lock);
+	s = find(userdata);
+	if (s != NULL && s->host_state == GF_HOST_NEW)
+		open_filesystem(s);
+	pthread_mutex_unlock(&lock);
+	return s != NULL && gf_session_is_open(s) ? s : NULL;
+}
+
+/* As a member of a table, or called by a C program's own. */
+void gf_ll_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct gf_session *s = gf_session_here();
+
+	if (s == NULL)
+		s = gf_host_of(userdata);
+	if (s == NULL)
+		return;
+	if (s->adopted)
+		gf_signals_onstack();
+	gf_conn_init(s, conn);
+}
+
+void gf_ll_destroy(void *userdata)
+{
+	struct gf_session *s = gf_session_here();
+
+	if (s == NULL)
+		s = gf_session_by_userdata(userdata);
+	if (s == NULL || gf_go_is_lost())
+		return;
+	if (gf_session_is_open(s))
+		gfDestroy(s->handle);
+	if (s->base_destroy != NULL)
+		s->base_destroy(userdata);
+	if (s->adopted)
+		adopted_free(s);
+}
+
+/* ---- for notifications only ---- */
+
+/* A session for Go to notify. NULL with errno: ENOTCONN (it is not mounted). */
+struct gf_session *gf_adopt(struct fuse_session *se, uint64_t handle)
+{
+	struct gf_session *s = adopted_new(se, NULL);
+	int rc = s == NULL ? -ENOMEM : connect_to(s);
+
+	if (rc != 0) {
+		free(s);
+		errno = -rc;
+		return NULL;
+	}
+	s->handle = handle;
+	return s;
+}
+
+void gf_release(struct gf_session *s)
+{
+	adopted_free(s);
+}
+
+/*
+ * Has the C program's session had its INIT? libfuse refuses notifications before that. This one would be about an inode that never is, and
+ * blocks nowhere. Once the answer is yes, the struct fuse_session is left alone.
+ */
+bool gf_adopted_inited(struct gf_session *s)
+{
+	if (!s->inited && s->se != NULL) {
+		int rc = fuse_lowlevel_notify_inval_inode(s->se, 0, -1, 0);
+
+		s->inited = rc != -ENOSYS && rc != -ENOTCONN;
+	}
+	return s->inited;
+}

@@ -1,0 +1,186 @@
+/*
+ * start.c: Go in a C program: when it starts, and what it must leave alone.
+ *
+ * An archive of `go build -buildmode=c-archive` starts Go before main() is called, by an entry of .init_array. That is too early for a
+ * program that goes to the background by fork(), as fuse_daemonize() does: of all threads, only the one that forks lives on in the child. So
+ * go-libfuse3-build moves that entry to a section of its own, and gf_start() calls it: with the first request, which is after all that. In an archive that was not
+ * treated so, Go starts early, and serves only a process that does not fork.
+ */
+#include "shim.h"
+#include "_cgo_export.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef void (*entry_fn)(int argc, char **argv, char **envp);
+
+/* The linker makes these symbols for a section of that name, if there is one. */
+extern entry_fn __start_gf_go_init[] __attribute__((weak, visibility("hidden")));
+extern entry_fn __stop_gf_go_init[] __attribute__((weak, visibility("hidden")));
+
+static atomic_bool started; /* or about to be */
+static atomic_bool lost;    /* this process was forked from one in which Go had been started */
+
+static void after_fork(void)
+{
+	if (atomic_load(&started))
+		atomic_store(&lost, true);
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	if (__start_gf_go_init == __stop_gf_go_init)
+		atomic_store(&started, true);
+	pthread_atfork(NULL, NULL, after_fork);
+}
+
+bool gf_go_is_lost(void)
+{
+	return atomic_load(&lost);
+}
+
+/* ---- the arguments of a program, as the loader passes them: argv, NULL, environment, NULL, and no auxiliary vector ---- */
+
+static char *read_cmdline(size_t *len)
+{
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	char *text = NULL;
+	size_t cap = 0;
+	ssize_t n = 1;
+
+	*len = 0;
+	while (fd >= 0 && n > 0) {
+		if (*len + 4096 > cap) {
+			char *more = realloc(text, cap += 65536);
+
+			if (more == NULL)
+				break;
+			text = more;
+		}
+		n = read(fd, text + *len, cap - *len - 1);
+		if (n > 0)
+			*len += (size_t)n;
+	}
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+/* Never freed: Go keeps it. */
+static char **loader_args(int *argc)
+{
+	size_t len, n_env = 0, n = 0;
+	char *text = read_cmdline(&len), **args;
+
+	*argc = 0;
+	for (size_t i = 0; text != NULL && i < len; i++)
+		*argc += text[i] == '\0';
+	while (environ != NULL && environ[n_env] != NULL)
+		n_env++;
+	args = calloc((size_t)*argc + 1 + n_env + 1 + 2, sizeof(*args));
+	if (args == NULL)
+		return NULL;
+	for (int i = 0; i < *argc; i++) {
+		args[n++] = text;
+		text += strlen(text) + 1;
+	}
+	n++;
+	if (n_env > 0)
+		memcpy(args + n, environ, n_env * sizeof(*args));
+	return args;
+}
+
+/* ---- signals ---- */
+
+/* Go cannot do without these: faults in Go become panics (others are passed on), and SIGURG interrupts goroutines. */
+static bool is_gos(int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGURG;
+}
+
+static bool is_default(const struct sigaction *sa)
+{
+	return !(sa->sa_flags & SA_SIGINFO) && sa->sa_handler == SIG_DFL;
+}
+
+/* Go's threads leave the program's signals to the program's threads: threads inherit their signal mask. */
+static void block_signals(sigset_t *old)
+{
+	static const int keep[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGURG, SIGPROF};
+	sigset_t set;
+
+	sigfillset(&set);
+	for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+		sigdelset(&set, keep[i]);
+	pthread_sigmask(SIG_BLOCK, &set, old);
+}
+
+/*
+ * The program's handlers run on an alternate stack from now on, where the thread has one: a thread that is in Go has but a goroutine's
+ * small stack otherwise. Go does so itself for handlers that were there before it.
+ */
+void gf_signals_onstack(void)
+{
+	struct sigaction sa;
+
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (sigaction(sig, NULL, &sa) != 0 || is_default(&sa) || sa.sa_flags & SA_ONSTACK)
+			continue;
+		if (!(sa.sa_flags & SA_SIGINFO) && sa.sa_handler == SIG_IGN)
+			continue;
+		sa.sa_flags |= SA_ONSTACK;
+		sigaction(sig, &sa, NULL);
+	}
+}
+
+/* Gives the program back the handlers that Go has put its own in the place of. */
+static void restore_signals(const struct sigaction *before)
+{
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (!is_gos(sig) && !is_default(&before[sig]))
+			sigaction(sig, &before[sig], NULL);
+	}
+	gf_signals_onstack();
+}
+
+/* ---- the start ---- */
+
+static int start_go(void)
+{
+	static struct sigaction before[NSIG];
+	sigset_t mask;
+	int argc;
+	char **args = loader_args(&argc);
+
+	if (args == NULL)
+		return -ENOMEM;
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, NULL, &before[sig]);
+	block_signals(&mask);
+	atomic_store(&started, true);
+	for (entry_fn *f = __start_gf_go_init; f < __stop_gf_go_init; f++)
+		(*f)(argc, args, args + argc + 1);
+	gfStarted(); /* returns when Go is there */
+	restore_signals(before);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	return 0;
+}
+
+int gf_start(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int rc = 0;
+
+	if (gf_go_is_lost())
+		return -ENOTSUP;
+	pthread_mutex_lock(&lock);
+	if (!atomic_load(&started))
+		rc = start_go();
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
