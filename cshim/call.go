@@ -45,6 +45,12 @@ func ReqOf(p unsafe.Pointer) Req { return Req{p} }
 // Pointer returns the fuse_req_t.
 func (r Req) Pointer() unsafe.Pointer { return r.p }
 
+// PollHandleOf makes a PollHandle of a struct fuse_pollhandle *.
+func PollHandleOf(p unsafe.Pointer) PollHandle { return PollHandle{p} }
+
+// Pointer returns the struct fuse_pollhandle *.
+func (p PollHandle) Pointer() unsafe.Pointer { return p.p }
+
 // IsNil reports whether there is no handle.
 func (p PollHandle) IsNil() bool { return p.p == nil }
 

@@ -52,7 +52,7 @@ static void no_uring(struct fuse_conn_info *conn)
 #endif
 }
 
-static void conn_get(struct gf_conn *to, const struct fuse_conn_info *conn)
+void gf_conn_get(struct gf_conn *to, const struct fuse_conn_info *conn)
 {
 	*to = (struct gf_conn){
 		.capable = get_capable(conn),
@@ -77,7 +77,7 @@ static void conn_get(struct gf_conn *to, const struct fuse_conn_info *conn)
 	};
 }
 
-static void conn_put(struct fuse_conn_info *conn, const struct gf_conn *from, uint64_t old_want)
+void gf_conn_put(struct fuse_conn_info *conn, const struct gf_conn *from)
 {
 	conn->max_write = from->max_write;
 	conn->max_read = from->max_read;
@@ -94,7 +94,7 @@ static void conn_put(struct fuse_conn_info *conn, const struct gf_conn *from, ui
 #if GF_HAVE_REQUEST_TIMEOUT
 	conn->request_timeout = (uint16_t)from->request_timeout;
 #endif
-	set_want(conn, old_want, from->want);
+	set_want(conn, get_want(conn), from->want);
 }
 
 #define SPLICE_CAPS (FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE)
@@ -114,7 +114,6 @@ static uint32_t fit_socket(const struct gf_session *s, uint32_t max_write)
 void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn)
 {
 	struct gf_conn c;
-	uint64_t old_want;
 	uint32_t max_write = fit_socket(s, conn->max_write); /* libfuse does not look again whether it fits its buffers */
 
 	if (s->conn_opts != NULL)
@@ -122,13 +121,12 @@ void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn)
 	if (s->base_init != NULL)
 		s->base_init(s->userdata, conn);
 	no_uring(conn);
-	conn_get(&c, conn);
-	old_want = c.want;
+	gf_conn_get(&c, conn);
 	if (s->socket) /* which splice(2) does not treat as messages */
 		c.capable &= ~(uint64_t)SPLICE_CAPS;
 	c.want &= c.capable | ~(uint64_t)SPLICE_CAPS;
 	gfInit(s->handle, &c);
-	conn_put(conn, &c, old_want);
+	gf_conn_put(conn, &c);
 	if (conn->max_write > max_write)
 		conn->max_write = max_write;
 #ifdef FUSE_CAP_SETXATTR_EXT /* 3.15 */

@@ -22,6 +22,7 @@
 #define FUSE_USE_VERSION 312
 #endif
 
+#include <fuse.h>
 #include <fuse_lowlevel.h>
 
 #if FUSE_USE_VERSION < 35
@@ -35,7 +36,7 @@ extern "C" {
 /*
  * Starts Go, if it does not run yet. Returns 0, or -ENOTSUP in a process that was forked after Go had been started: no Go survives that.
  *
- * It need not be called. But it must not come before fuse_daemonize(), which forks; nor does any other function of Go's.
+ * It need not be called: any function of Go's, also one of the package's own, starts Go if that is needed. So none of them may come before fuse_daemonize(), which forks.
  */
 int gf_start(void);
 
@@ -109,6 +110,63 @@ void gf_ll_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fus
 #endif
 #if FUSE_VERSION >= 319
 void gf_ll_syncfs(fuse_req_t req, fuse_ino_t ino);
+#endif
+
+/*
+ * The same for struct fuse_operations, with filesystems of highlevel.Export. Which one serves a struct fuse, gf_hl_bind says; it is needed where there are several. .destroy must be gf_hl_destroy or a
+ * function of yours that calls it; without an INIT, call gf_ll_destroy(f) before fuse_destroy(f). private_data stays what fuse_new() or fuse_main() was given.
+ */
+int gf_hl_bind(struct fuse *f, const char *filesystem);
+
+void *gf_hl_init(struct fuse_conn_info *conn, struct fuse_config *cfg);
+void gf_hl_destroy(void *private_data);
+int gf_hl_getattr(const char *path, struct stat *st, struct fuse_file_info *fi);
+int gf_hl_readlink(const char *path, char *buf, size_t size);
+int gf_hl_mknod(const char *path, mode_t mode, dev_t rdev);
+int gf_hl_mkdir(const char *path, mode_t mode);
+int gf_hl_unlink(const char *path);
+int gf_hl_rmdir(const char *path);
+int gf_hl_symlink(const char *target, const char *path);
+int gf_hl_rename(const char *from, const char *to, unsigned int flags);
+int gf_hl_link(const char *from, const char *to);
+int gf_hl_chmod(const char *path, mode_t mode, struct fuse_file_info *fi);
+int gf_hl_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_info *fi);
+int gf_hl_truncate(const char *path, off_t size, struct fuse_file_info *fi);
+int gf_hl_open(const char *path, struct fuse_file_info *fi);
+int gf_hl_read(const char *path, char *buf, size_t size, off_t off, struct fuse_file_info *fi);
+int gf_hl_write(const char *path, const char *buf, size_t size, off_t off, struct fuse_file_info *fi);
+int gf_hl_statfs(const char *path, struct statvfs *st);
+int gf_hl_flush(const char *path, struct fuse_file_info *fi);
+int gf_hl_release(const char *path, struct fuse_file_info *fi);
+int gf_hl_fsync(const char *path, int datasync, struct fuse_file_info *fi);
+int gf_hl_setxattr(const char *path, const char *name, const char *value, size_t size, int flags);
+int gf_hl_getxattr(const char *path, const char *name, char *buf, size_t size);
+int gf_hl_listxattr(const char *path, char *buf, size_t size);
+int gf_hl_removexattr(const char *path, const char *name);
+int gf_hl_opendir(const char *path, struct fuse_file_info *fi);
+int gf_hl_readdir(const char *path, void *buf, fuse_fill_dir_t fill, off_t off, struct fuse_file_info *fi,
+		  enum fuse_readdir_flags flags);
+int gf_hl_releasedir(const char *path, struct fuse_file_info *fi);
+int gf_hl_fsyncdir(const char *path, int datasync, struct fuse_file_info *fi);
+int gf_hl_access(const char *path, int mask);
+int gf_hl_create(const char *path, mode_t mode, struct fuse_file_info *fi);
+int gf_hl_lock(const char *path, struct fuse_file_info *fi, int cmd, struct flock *lock);
+int gf_hl_utimens(const char *path, const struct timespec tv[2], struct fuse_file_info *fi);
+int gf_hl_bmap(const char *path, size_t blocksize, uint64_t *idx);
+int gf_hl_ioctl(const char *path, unsigned int cmd, void *arg, struct fuse_file_info *fi, unsigned int flags, void *data);
+int gf_hl_poll(const char *path, struct fuse_file_info *fi, struct fuse_pollhandle *ph, unsigned *revents);
+int gf_hl_write_buf(const char *path, struct fuse_bufvec *buf, off_t off, struct fuse_file_info *fi);
+int gf_hl_read_buf(const char *path, struct fuse_bufvec **bufp, size_t size, off_t off, struct fuse_file_info *fi);
+int gf_hl_flock(const char *path, struct fuse_file_info *fi, int op);
+int gf_hl_fallocate(const char *path, int mode, off_t off, off_t len, struct fuse_file_info *fi);
+ssize_t gf_hl_copy_file_range(const char *path_in, struct fuse_file_info *fi_in, off_t off_in, const char *path_out,
+			      struct fuse_file_info *fi_out, off_t off_out, size_t size, int flags);
+off_t gf_hl_lseek(const char *path, off_t off, int whence, struct fuse_file_info *fi);
+#if FUSE_VERSION >= 318
+int gf_hl_statx(const char *path, int flags, int mask, struct statx *stx, struct fuse_file_info *fi);
+#endif
+#if FUSE_VERSION >= 319
+int gf_hl_syncfs(const char *path);
 #endif
 
 #ifdef __cplusplus

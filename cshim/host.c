@@ -68,23 +68,19 @@ static bool serves(const struct fuse_lowlevel_ops *ops)
 	return ops->init == gf_ll_init;
 }
 
-int gf_bind(struct fuse_session *se, const struct fuse_lowlevel_ops *ops, void *userdata, const char *filesystem)
+/* Adds a session, unless there is one with that userdata. */
+static int add(struct gf_session *s, const char *filesystem)
 {
-	struct gf_session *s;
 	int rc = 0;
 
-	if (se == NULL || ops == NULL || (serves(ops) && ops->destroy == NULL))
-		return -EINVAL;
-	s = adopted_new(se, userdata);
-	if (s != NULL && filesystem != NULL)
-		s->filesystem = strdup(filesystem);
-	if (s == NULL || (filesystem != NULL && s->filesystem == NULL)) {
+	if (s == NULL)
+		return -ENOMEM;
+	if (filesystem != NULL && (s->filesystem = strdup(filesystem)) == NULL) {
 		free(s);
 		return -ENOMEM;
 	}
-	s->can_retrieve = ops->retrieve_reply == gf_ll_retrieve_reply;
 	pthread_mutex_lock(&lock);
-	if (gf_session_by_userdata(userdata) != NULL)
+	if (gf_session_by_userdata(s->userdata) != NULL)
 		rc = -EEXIST;
 	else
 		gf_sessions_add(s);
@@ -96,16 +92,42 @@ int gf_bind(struct fuse_session *se, const struct fuse_lowlevel_ops *ops, void *
 	return rc;
 }
 
+int gf_bind(struct fuse_session *se, const struct fuse_lowlevel_ops *ops, void *userdata, const char *filesystem)
+{
+	struct gf_session *s;
+
+	if (se == NULL || ops == NULL || (serves(ops) && ops->destroy == NULL))
+		return -EINVAL;
+	s = adopted_new(se, userdata);
+	if (s != NULL)
+		s->can_retrieve = ops->retrieve_reply == gf_ll_retrieve_reply;
+	return add(s, filesystem);
+}
+
+int gf_hl_bind(struct fuse *f, const char *filesystem)
+{
+	struct gf_session *s;
+
+	if (f == NULL)
+		return -EINVAL;
+	s = adopted_new(fuse_get_session(f), f);
+	if (s != NULL)
+		s->paths = true;
+	return add(s, filesystem);
+}
+
 /* The session with that userdata, made if there is none. */
-static struct gf_session *find(void *userdata)
+static struct gf_session *find(void *userdata, struct fuse_session *se)
 {
 	struct gf_session *s = gf_session_by_userdata(userdata);
 
 	if (s != NULL)
 		return s;
-	s = adopted_new(NULL, userdata);
-	if (s != NULL)
+	s = adopted_new(se, userdata);
+	if (s != NULL) {
+		s->paths = se != NULL;
 		gf_sessions_add(s);
+	}
 	return s;
 }
 
@@ -118,7 +140,7 @@ static void open_filesystem(struct gf_session *s)
 
 	if (gf_start() == 0) {
 		connect_to(s); /* if not, Go can serve, but not notify */
-		s->handle = gfOpenFilesystem(s, (char *)name, strlen(name));
+		s->handle = gfOpenFilesystem(s, s->paths, (char *)name, strlen(name));
 		if (s->handle != UINT64_MAX)
 			state = GF_HOST_OPEN;
 	}
@@ -132,7 +154,7 @@ bool gf_session_is_open(const struct gf_session *s)
 }
 
 /* The session with that userdata, with its filesystem open; NULL: Go cannot serve it. */
-struct gf_session *gf_host_of(void *userdata)
+static struct gf_session *host_of(void *userdata, struct fuse *f)
 {
 	struct gf_session *s = gf_session_by_userdata(userdata);
 
@@ -141,11 +163,21 @@ struct gf_session *gf_host_of(void *userdata)
 	if (s != NULL && gf_session_is_open(s))
 		return s;
 	pthread_mutex_lock(&lock);
-	s = find(userdata);
+	s = find(userdata, f == NULL ? NULL : fuse_get_session(f));
 	if (s != NULL && s->host_state == GF_HOST_NEW)
 		open_filesystem(s);
 	pthread_mutex_unlock(&lock);
 	return s != NULL && gf_session_is_open(s) ? s : NULL;
+}
+
+struct gf_session *gf_host_of(void *userdata)
+{
+	return host_of(userdata, NULL);
+}
+
+struct gf_session *gf_hl_host_of(struct fuse *f)
+{
+	return host_of(f, f);
 }
 
 /* As a member of a table, or called by a C program's own. */

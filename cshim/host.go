@@ -37,6 +37,9 @@ func (s *Session) CanRetrieve() bool { return bool(s.c.can_retrieve) || !bool(s.
 // Here tells whether the calling thread is between the receiving of a request of this session and the next one: in a handler, of C's perhaps.
 func (s *Session) Here() bool { return C.gf_session_here() == s.c }
 
+// Pointer returns the struct fuse_session.
+func (s *Session) Pointer() unsafe.Pointer { return unsafe.Pointer(s.c.se) }
+
 // Userdata returns what C handlers get as such.
 func (s *Session) Userdata() unsafe.Pointer { return s.c.userdata }
 
@@ -58,15 +61,24 @@ func HandlerOfRequest(r Req) Handler {
 	return handler(s.handle)
 }
 
-// openFilesystem is package lowlevel's: it returns what serves a session that a C program runs, by the filesystem of that name; nil: there is none.
-var openFilesystem atomic.Pointer[func(s *Session, name string) Handler]
+// Opener returns what serves a session that a C program runs, by the filesystem of that name; nil: there is none.
+type Opener func(s *Session, name string) Handler
 
-// OnOpenFilesystem sets it.
-func OnOpenFilesystem(f func(s *Session, name string) Handler) { openFilesystem.Store(&f) }
+// The openers are those of packages lowlevel and highlevel.
+var opener, pathOpener atomic.Pointer[Opener]
+
+// OnOpen sets what serves inodes.
+func OnOpen(f Opener) { opener.Store(&f) }
+
+// OnOpenPaths sets what serves paths: operations from OpHL on.
+func OnOpenPaths(f Opener) { pathOpener.Store(&f) }
 
 //export gfOpenFilesystem
-func gfOpenFilesystem(c *C.struct_gf_session, name *C.char, n C.size_t) C.uint64_t {
-	open := openFilesystem.Load()
+func gfOpenFilesystem(c *C.struct_gf_session, paths C.bool, name *C.char, n C.size_t) C.uint64_t {
+	open := opener.Load()
+	if paths {
+		open = pathOpener.Load()
+	}
 	if open == nil {
 		return math.MaxUint64
 	}

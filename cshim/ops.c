@@ -30,9 +30,21 @@ const void *gf_call_here(const struct gf_session *s)
 {
 	const struct frame *f = handlers_here;
 
-	while (f != NULL && f->session != s)
+	while (f != NULL && f->session->se != s->se)
 		f = f->outer;
 	return f == NULL ? NULL : f->call;
+}
+
+/* Has Go work on a call. */
+int gf_call_go(const struct gf_session *s, struct gf_call *c)
+{
+	const struct frame here = {s, c, handlers_here};
+	int err;
+
+	handlers_here = &here;
+	err = gfDispatch(c);
+	handlers_here = here.outer;
+	return err;
 }
 
 /* Hands the request to Go, and answers it as Go says. */
@@ -40,8 +52,6 @@ static void run(struct gf_call *c, fuse_req_t req)
 {
 	const struct gf_session *s = gf_session_of(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	const struct frame here = {s, c, handlers_here};
-	int err;
 
 	c->req = req;
 	if (s == NULL) {
@@ -63,10 +73,7 @@ static void run(struct gf_call *c, fuse_req_t req)
 		}
 	}
 
-	handlers_here = &here;
-	err = gfDispatch(c);
-	handlers_here = here.outer;
-	gf_answer(c, err);
+	gf_answer(c, gf_call_go(s, c));
 }
 
 /* The arguments that nearly every operation has. */

@@ -154,6 +154,26 @@ static struct fuse_bufvec *bufvec_new(const struct gf_buf *bufs, size_t n)
 	return v;
 }
 
+/* A fuse_bufvec whose memory is on the heap, too, as libfuse's high-level library frees it; or NULL. */
+struct fuse_bufvec *gf_bufvec_copy(const struct gf_buf *bufs, size_t n)
+{
+	struct fuse_bufvec *v = bufvec_new(bufs, n);
+
+	for (size_t i = 0; v != NULL && i < n; i++) {
+		if (bufs[i].mem == NULL)
+			continue;
+		v->buf[i].mem = malloc(bufs[i].size ? bufs[i].size : 1);
+		if (v->buf[i].mem == NULL) {
+			while (i-- > 0)
+				free(v->buf[i].mem);
+			free(v);
+			return NULL;
+		}
+		memcpy(v->buf[i].mem, bufs[i].mem, bufs[i].size);
+	}
+	return v;
+}
+
 /* What is left of a fuse_bufvec, as pieces. Returns how many there are. */
 size_t gf_bufvec_get(const struct fuse_bufvec *v, struct gf_buf out[GF_PIECES])
 {

@@ -74,6 +74,21 @@ enum gf_op {
 	GF_OP_COUNT
 };
 
+/* The members of struct fuse_operations that C programs may have from Go, numbered behind those */
+#define GF_HL_OPS(X)                                                           \
+	X(INIT) X(GETATTR) X(READLINK) X(MKNOD) X(MKDIR) X(UNLINK) X(RMDIR) X(SYMLINK) X(RENAME) X(LINK) X(CHMOD) X(CHOWN) X(TRUNCATE)   \
+	X(OPEN) X(READ) X(WRITE) X(STATFS) X(FLUSH) X(RELEASE) X(FSYNC) X(SETXATTR) X(GETXATTR) X(LISTXATTR) X(REMOVEXATTR)               \
+	X(OPENDIR) X(READDIR) X(RELEASEDIR) X(FSYNCDIR) X(ACCESS) X(CREATE) X(LOCK) X(UTIMENS) X(BMAP) X(IOCTL) X(POLL)                  \
+	X(WRITE_BUF) X(READ_BUF) X(FLOCK) X(FALLOCATE) X(COPY_FILE_RANGE) X(LSEEK) X(STATX) X(SYNCFS)
+
+enum gf_hl_op {
+	GF_HL_BEFORE = 0xff,
+#define X(id) GF_HL_##id,
+	GF_HL_OPS(X)
+#undef X
+	GF_HL_END
+};
+
 /* How a request is answered when its handler has succeeded. */
 enum gf_reply {
 	GF_REPLY_ERR, /* fuse_reply_err(0) */
@@ -189,6 +204,14 @@ struct gf_conn {
 		max_backing_stack_depth, request_timeout, no_interrupt, pad;
 };
 
+/* struct fuse_config; Go: cshim.FuseConfig */
+struct gf_config {
+	int32_t set_gid, set_uid, set_mode, remember, hard_remove, use_ino, readdir_ino, direct_io, kernel_cache, auto_cache,
+		no_rofd_flush, ac_attr_timeout_set, nullpath_ok, parallel_direct_writes;
+	uint32_t gid, uid, umask, fmask, dmask, pad;
+	double entry_timeout, negative_timeout, attr_timeout, ac_attr_timeout;
+};
+
 /* struct fuse_cmdline_opts */
 struct gf_cmdline {
 	int foreground, debug, singlethread, show_help, show_version, clone_fd;
@@ -211,6 +234,7 @@ struct gf_session {
 	int fd;		  /* a descriptor of ours for the same connection, so that nothing of the C program's is touched; else -1 */
 	char *filesystem; /* which of Go's; NULL: the only one */
 	int host_state;	  /* enum gf_host_state */
+	bool paths;	  /* it is of libfuse's high-level library */
 	bool can_retrieve; /* answers to FUSE_NOTIFY_RETRIEVE come to Go */
 
 	/* What there is of C handlers for what Go may have a say in, too */
@@ -261,6 +285,7 @@ struct gf_session *gf_session_enter(struct gf_session *s);
 
 bool gf_session_is_open(const struct gf_session *s);
 struct gf_session *gf_host_of(void *userdata);
+struct gf_session *gf_hl_host_of(struct fuse *f);
 struct gf_session *gf_adopt(struct fuse_session *se, uint64_t handle);
 void gf_release(struct gf_session *s);
 bool gf_adopted_inited(struct gf_session *s);
@@ -316,6 +341,14 @@ void gf_process(struct gf_session *s, struct gf_input *in);
 void gf_ops_fill(struct fuse_lowlevel_ops *ops, uint64_t mask);
 uint64_t gf_ops_of(const struct fuse_lowlevel_ops *ops, size_t size);
 
+int gf_call_go(const struct gf_session *s, struct gf_call *c);
+
+/* ---- hl.c ---- */
+
+bool gf_hl_fill(const void *filler, const char *name, size_t len, const struct gf_stat *st, int64_t off, uint32_t flags);
+int gf_hl_groups(int size, uint32_t *list);
+int gf_hl_interrupted(void);
+
 /* ---- reply.c ---- */
 
 void gf_answer(struct gf_call *c, int err);
@@ -334,6 +367,7 @@ int gf_reply_ioctl_iov(fuse_req_t req, int result, const struct gf_buf *bufs, si
 int gf_reply_ioctl_retry(fuse_req_t req, const uint64_t *in, size_t n_in, const uint64_t *out, size_t n_out);
 int64_t gf_buf_copy(const struct gf_buf *dst, size_t n_dst, const struct gf_buf *src, size_t n_src, int flags);
 #define GF_PIECES 4 /* libfuse makes its bufvecs of one piece */
+struct fuse_bufvec *gf_bufvec_copy(const struct gf_buf *bufs, size_t n);
 size_t gf_bufvec_get(const struct fuse_bufvec *v, struct gf_buf out[GF_PIECES]);
 
 /* ---- convert.c ---- */
@@ -387,6 +421,8 @@ int gf_notify_retrieve(struct gf_session *s, uint64_t ino, size_t size, off_t of
 /* ---- conn.c ---- */
 
 void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn);
+void gf_conn_get(struct gf_conn *to, const struct fuse_conn_info *conn);
+void gf_conn_put(struct fuse_conn_info *conn, const struct gf_conn *from);
 
 /* ---- options.c ---- */
 

@@ -3,8 +3,8 @@
  *
  * An archive of `go build -buildmode=c-archive` starts Go before main() is called, by an entry of .init_array. That is too early for a
  * program that goes to the background by fork(), as fuse_daemonize() does: of all threads, only the one that forks lives on in the child. So
- * go-libfuse3-build moves that entry to a section of its own, and gf_start() calls it: with the first request, which is after all that. In an archive that was not
- * treated so, Go starts early, and serves only a process that does not fork.
+ * go-libfuse3-build moves that entry to a section of its own, and gf_start() calls it: when a function of Go's is called for the first time, such as by the first request, which is after all that. In an
+ * archive that was not treated so, Go starts early, and serves only a process that does not fork.
  */
 #include "shim.h"
 #include "_cgo_export.h"
@@ -22,6 +22,9 @@ typedef void (*entry_fn)(int argc, char **argv, char **envp);
 /* The linker makes these symbols for a section of that name, if there is one. */
 extern entry_fn __start_gf_go_init[] __attribute__((weak, visibility("hidden")));
 extern entry_fn __stop_gf_go_init[] __attribute__((weak, visibility("hidden")));
+
+/* The Go runtime's own: waits until Go is there. */
+extern uintptr_t _cgo_wait_runtime_init_done(void);
 
 static atomic_bool started; /* or about to be */
 static atomic_bool lost;    /* this process was forked from one in which Go had been started */
@@ -150,7 +153,7 @@ static void restore_signals(const struct sigaction *before)
 
 /* ---- the start ---- */
 
-static int start_go(void)
+static void start_go(void)
 {
 	static struct sigaction before[NSIG];
 	sigset_t mask;
@@ -158,29 +161,35 @@ static int start_go(void)
 	char **args = loader_args(&argc);
 
 	if (args == NULL)
-		return -ENOMEM;
+		abort(); /* not even a few pages */
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, NULL, &before[sig]);
 	block_signals(&mask);
-	atomic_store(&started, true);
 	for (entry_fn *f = __start_gf_go_init; f < __stop_gf_go_init; f++)
 		(*f)(argc, args, args + argc + 1);
 	gfStarted(); /* returns when Go is there */
 	restore_signals(before);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	return 0;
 }
 
 int gf_start(void)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	int rc = 0;
-
 	if (gf_go_is_lost())
 		return -ENOTSUP;
-	pthread_mutex_lock(&lock);
-	if (!atomic_load(&started))
-		rc = start_go();
-	pthread_mutex_unlock(&lock);
-	return rc;
+	if (!atomic_exchange(&started, true))
+		start_go();
+	return 0;
+}
+
+/* What every function of Go's calls before it enters Go, in an archive of go-libfuse3-build. */
+uintptr_t gf_wait_for_go(void)
+{
+	if (gf_start() != 0) {
+		static const char text[] = "go-libfuse3: a function of Go's was called in a process that was forked after Go had been started\n";
+
+		if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+			abort();
+		abort();
+	}
+	return _cgo_wait_runtime_init_done();
 }

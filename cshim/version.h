@@ -8,6 +8,7 @@
 #define GF_VERSION_H
 
 #define FUSE_USE_VERSION 312
+#include <fuse.h>
 #include <fuse_lowlevel.h>
 
 #if FUSE_VERSION < 314

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-libfuse3/go-libfuse3/cshim"
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
 
@@ -47,6 +48,9 @@ func Groups(ctx context.Context) ([]uint32, error) {
 	if c == nil {
 		return nil, errNoRequest
 	}
+	if c.hosted {
+		return hostedGroups()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.req == nil {
@@ -64,6 +68,9 @@ func Interrupted(ctx context.Context) bool {
 	c := requestOf(ctx)
 	if c == nil {
 		return false
+	}
+	if c.hosted {
+		return cshim.HLInterrupted()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,6 +91,7 @@ type requestKey struct{}
 type request struct {
 	fs     *FS
 	caller Caller
+	hosted bool // an operation of C's high-level library: there is no req
 
 	mu    sync.Mutex
 	req   *lowlevel.Request // nil: the operation is over

@@ -199,8 +199,11 @@ func callWriteBuf(o *Ops, r *Request, c *cshim.Call) error {
 
 // bufVec returns the struct fuse_bufvec that came with the call. It has one piece.
 func (r *Request) bufVec(c *cshim.Call) BufVec {
-	raw := unsafe.Slice((*cshim.Buf)(c.In), c.InLen)
-	vec := BufVec(r.vec[:])
+	return bufVec(r.vec[:], unsafe.Slice((*cshim.Buf)(c.In), c.InLen))
+}
+
+// bufVec returns the pieces of raw, in vec if that has their number.
+func bufVec(vec BufVec, raw []cshim.Buf) BufVec {
 	if len(raw) != len(vec) {
 		vec = make(BufVec, len(raw))
 	}

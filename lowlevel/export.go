@@ -40,7 +40,7 @@ func Export(name string, open func(s *Session) (*Ops, error)) {
 	exported.open[name] = open
 }
 
-func init() { cshim.OnOpenFilesystem(openFilesystem) }
+func init() { cshim.OnOpen(openFilesystem) }
 
 // openFilesystem opens the filesystem of that name for a session that a C program runs. nil: it cannot.
 func openFilesystem(c *cshim.Session, name string) cshim.Handler {

@@ -111,3 +111,22 @@ func (l *FileLock) FromC(p unsafe.Pointer) { cshim.LockFromC(unsafe.Pointer(l), 
 // ToC sets a struct flock * to l.
 func (l *FileLock) ToC(p unsafe.Pointer) { cshim.LockToC(p, unsafe.Pointer(l)) }
 
+// FromC sets c to a struct fuse_conn_info *, such as C's init gets.
+func (c *ConnInfo) FromC(p unsafe.Pointer) {
+	*c = ConnInfo{}
+	cshim.ConnFromC(&c.c, p)
+}
+
+// ToC changes a struct fuse_conn_info * as c was changed.
+func (c *ConnInfo) ToC(p unsafe.Pointer) { cshim.ConnToC(p, &c.c) }
+
+// BufVecFromC returns what is left of a struct fuse_bufvec *. Its memory is C's.
+func BufVecFromC(p unsafe.Pointer) BufVec { return bufVec(nil, cshim.BufsFromC(p)) }
+
+// ToC returns a struct fuse_bufvec * with a copy of v's memory; all of it is C's (malloc), as the high-level read_buf wants it. nil: out of memory.
+func (v BufVec) ToC() unsafe.Pointer { return cshim.BufsToC(cBufs(v)) }
+
+// AdoptPollHandle takes over a struct fuse_pollhandle * from a C handler: it is Go's to notify and to close. It is closed when the session is, at the latest.
+func (s *Session) AdoptPollHandle(ph unsafe.Pointer) *PollHandle {
+	return newPollHandle(s, cshim.PollHandleOf(ph))
+}

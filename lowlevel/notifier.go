@@ -180,6 +180,9 @@ func (s *Session) handlerDone() {
 
 // replied reports whether the kernel no longer waits for an answer to a call that is still in its handler.
 func (s *Session) replied(call *cshim.Call) bool {
+	if call.Op >= cshim.OpCount { // of libfuse's high-level library, which answers after it
+		return false
+	}
 	p, ok := s.detached.Load(call)
 	return ok && p.(*pendingReply).over() || noReply(call.Op)
 }
