@@ -63,7 +63,7 @@ func run(c config) error {
 		cov.symbol(s)
 	}
 	cov.stale()
-	text := report(cov.rows, cov.libfuse2(old)) + cov.operations(src) + cov.config(src)
+	text := report(cov.rows, cov.libfuse2(old)) + cov.inodes(src) + cov.operations(src) + cov.config(src)
 	if len(cov.problems) > 0 {
 		return fmt.Errorf("%d problems:\n  %s", len(cov.problems), strings.Join(cov.problems, "\n  "))
 	}
