@@ -183,7 +183,7 @@ func (a *goAPI) constants(name string, docs ...*ast.CommentGroup) {
 
 var (
 	cMember = regexp.MustCompile(`\(\*(\w+)\)\s*\(`)
-	cFunc   = regexp.MustCompile(`\b(c?fuse_\w+)\s*\(`)
+	cFunc   = regexp.MustCompile(`(?:^|[^.\w])(c?fuse_\w+)\s*\(`) // not C.fuse_req_t(...), which is Go
 )
 
 // code takes the C prototypes in the code blocks of a doc comment.

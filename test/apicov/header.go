@@ -49,10 +49,10 @@ const includes = `#include <stdbool.h>
 `
 
 // preprocess runs the C preprocessor over the headers in dir and returns what it prints: the declarations that
-// a program sees which asks for API version 3.12, with comments gone, and the #define lines.
-func preprocess(cc, dir string) (string, error) {
+// a program sees which asks for that API version, with comments gone, and the #define lines.
+func preprocess(cc, dir, version, includes string) (string, error) {
 	// -I makes the compiler take this directory's headers, also those that headers include.
-	cmd := exec.Command(cc, "-E", "-dD", "-D_FILE_OFFSET_BITS=64", "-DFUSE_USE_VERSION=312", "-I", dir, "-x", "c", "-")
+	cmd := exec.Command(cc, "-E", "-dD", "-D_FILE_OFFSET_BITS=64", "-DFUSE_USE_VERSION="+version, "-I", dir, "-x", "c", "-")
 	cmd.Stdin = strings.NewReader(includes)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -69,8 +69,8 @@ var (
 	ours       = regexp.MustCompile(`(?i)^(lib)?c?fuse_|^cuse_|^fuse$`)
 )
 
-// parseHeaders returns the symbols in the output of the preprocessor that come from libfuse's headers.
-func parseHeaders(text string) []symbol {
+// parseHeaders returns the symbols in the output of the preprocessor that come from these headers.
+func parseHeaders(text string, headers []string) []symbol {
 	p := &headerParser{seen: map[string]bool{}}
 	code := map[string]*strings.Builder{}
 	for _, h := range headers {

@@ -65,7 +65,7 @@ func TestParseHeaders_Declarations(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			syms := parseHeaders(in(tt.c))
+			syms := parseHeaders(in(tt.c), headers)
 			if got := names(syms); !slices.Equal(got, tt.want) {
 				t.Errorf("%s\n got %q\nwant %q", tt.c, got, tt.want)
 			}
@@ -93,12 +93,12 @@ func TestPreprocess_TakesTheDirectoryGiven(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text, err := preprocess("cc", dir)
+	text, err := preprocess("cc", dir, "312", includes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"func fuse_main", "type struct fuse", "func fuse_here", "func cuse_here", "func fuse_also"}
-	if got := names(parseHeaders(text)); !slices.Equal(got, want) {
+	if got := names(parseHeaders(text, headers)); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -23,6 +23,7 @@ type config struct {
 	root    string // of the project
 	include string // the directory of fuse_lowlevel.h
 	add     string // version to note new symbols with
+	fuse2   string // the directory of libfuse 2's fuse_lowlevel.h
 	check   bool   // docs/api.md must be up to date
 }
 
@@ -31,6 +32,7 @@ func main() {
 	flag.StringVar(&c.root, "root", ".", "the project's `directory`")
 	flag.StringVar(&c.include, "include", "", "`directory` of fuse_lowlevel.h (default: what pkg-config says)")
 	flag.StringVar(&c.add, "add", "", "add symbols that symbols.txt lacks, as new in this libfuse `version`")
+	flag.StringVar(&c.fuse2, "libfuse2", "", "also compare libfuse2.txt with libfuse 2's headers in this `directory`")
 	flag.BoolVar(&c.check, "check", false, "do not write docs/api.md, fail where it is out of date")
 	flag.Parse()
 	if err := run(c); err != nil {
@@ -63,6 +65,11 @@ func run(c config) error {
 		cov.symbol(s)
 	}
 	cov.stale()
+	if c.fuse2 != "" {
+		if err := cov.checkLibfuse2(c.fuse2, old); err != nil {
+			return err
+		}
+	}
 	text := report(cov.rows, cov.libfuse2(old)) + cov.inodes(src) + cov.operations(src) + cov.config(src)
 	if len(cov.problems) > 0 {
 		return fmt.Errorf("%d problems:\n  %s", len(cov.problems), strings.Join(cov.problems, "\n  "))
@@ -138,19 +145,22 @@ func installedSymbols(include string) ([]symbol, error) {
 			return nil, err
 		}
 	}
-	cc := os.Getenv("CC")
-	if cc == "" {
-		cc = "cc"
-	}
-	text, err := preprocess(cc, include)
+	text, err := preprocess(compiler(), include, "312", includes)
 	if err != nil {
 		return nil, err
 	}
-	syms := parseHeaders(text)
+	syms := parseHeaders(text, headers)
 	if len(syms) == 0 {
 		return nil, fmt.Errorf("%s: no symbols found in the headers", include)
 	}
 	return syms, nil
+}
+
+func compiler() string {
+	if cc := os.Getenv("CC"); cc != "" {
+		return cc
+	}
+	return "cc"
 }
 
 // pkgConfigDir returns the directory of the installed headers.

@@ -35,7 +35,7 @@ func report(rows, rows2 []row) string {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.Name, r.Header, goCell(r.Go), cell(note))
 		}
 	}
-	b.WriteString("\n## libfuse 2\n\nThe low-level functions of libfuse 2.9.\n\n")
+	b.WriteString("\n## libfuse 2\n\nWhat libfuse 2.9 has that libfuse 3 has not, or has with other arguments, and its functions; anything else is in the tables above, as it was.\n\n")
 	b.WriteString("| C symbol | libfuse 3 | Go | Note |\n|---|---|---|---|\n")
 	for _, r := range rows2 {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.Name, codeList(r.Header), goCell(r.Go), cell(r.Note))

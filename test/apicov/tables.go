@@ -193,26 +193,6 @@ func (c *coverage) stale() {
 	}
 }
 
-// libfuse2 returns the rows of libfuse 2's functions.
-func (c *coverage) libfuse2(entries []*entry) []row {
-	var out []row
-	for _, e := range entries {
-		r := row{symbol: symbol{Name: e.C, Header: strings.Join(e.C3, ", ")}, Go: e.Go, Note: e.Note + e.Reason}
-		c.goNames(e, "libfuse2.txt")
-		for _, c3 := range e.C3 {
-			i := slices.IndexFunc(c.rows, func(r row) bool { return r.Name == c3 })
-			if i < 0 {
-				c.problem("libfuse2.txt: %s -> %s: no such C symbol", e.C, c3)
-				continue
-			}
-			r.Go = union(r.Go, c.rows[i].Go)
-			r.Note = joinNotes(r.Note, c.rows[i].Note)
-		}
-		out = append(out, r)
-	}
-	return out
-}
-
 func joinNotes(notes ...string) string {
 	notes = slices.DeleteFunc(notes, func(n string) bool { return n == "" })
 	return strings.Join(notes, "; ")
