@@ -115,13 +115,14 @@ func TestGoChecker_FindsMistakes(t *testing.T) {
 		{"declarations", "", "func f() error { return unix.ENOENT }\n", "", false},
 		{"file", "", "// Page.\npackage main\n\nimport \"os\"\n\nfunc main() { os.Exit(1) }\n", "", false},
 		{"with", "", "fs.size = 1\n", "var fs struct{ size int }\n", false},
-		{"of a function", "func(fd int) error", "if fd == 0 {\nreturn nil\n}\n", "", false},
+		{"of a function", "func(fd int) error", "if fd == 0 {\n\treturn nil\n}\n", "", false},
 		{"cgo", "", "var x C.int\n", "", false},
 		{"other library", "cgofuse", "var h *fuse.FileSystemHost\n", "", false},
 		{"no such name", "", "x := lowlevel.Gone()\n", "", true},
 		{"wrong type", "", "var x int = lowlevel.PackageVersion()\n", "", true},
 		{"no such package", "", "import \"net/smtp\"\n", "", true},
 		{"no Go", "", "int x;\n", "", true},
+		{"not formatted", "", "x:=1\n", "", true},
 		{"no such mark", "nonsense", "x := 1\n", "", true},
 	}
 	for _, tt := range tests {

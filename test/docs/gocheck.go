@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/format"
 	"go/importer"
 	"go/parser"
 	"go/token"
@@ -122,6 +123,9 @@ func (c *goChecker) check(b block) []error {
 		},
 	}
 	_, _ = config.Check("p", fset, files, nil) // Error has it all
+	if text, err := format.Source([]byte(b.text)); err == nil && string(text) != b.text {
+		errs = append(errs, fmt.Errorf("%s: not as gofmt has it:\n%s", b, text))
+	}
 	return errs
 }
 
