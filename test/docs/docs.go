@@ -12,6 +12,8 @@
 //	```c fuse2                as the first two, without libfuse's headers
 //	```c -                    not checked
 //
+// Go is to be as gofmt has it, too.
+//
 // What blocks need and readers do not is in comments, which hold until the end of their section (##), or of the page if they stand before the first one:
 //
 //	<!-- go
