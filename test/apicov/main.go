@@ -3,7 +3,7 @@
 // The C side is what the installed headers declare, and symbols.txt, the list of every symbol of every libfuse known so far:
 // so the table is the same whatever libfuse is installed, and a symbol that nobody has seen yet is noticed. The Go side
 // is the C prototypes and names in the packages' doc comments, and mapping.txt for the rest: there each symbol has its
-// Go name or the reason why it has none. libfuse2.txt lists the functions of libfuse 2.
+// Go name or the reason why it has none. libfuse2.txt lists what libfuse 2 had; -libfuse2 compares it with that library's headers.
 //
 // It fails on a symbol that is in neither list, and on entries of the lists that are stale.
 package main
