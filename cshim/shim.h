@@ -331,6 +331,14 @@ void gf_free_args(int argc, char **argv);
 void gf_print_help(void);
 void gf_print_version(void);
 
+/* ---- iconv.c ---- */
+
+struct gf_iconv;
+int gf_iconv_open(const char *to, const char *from, struct gf_iconv **out);
+void gf_iconv_close(struct gf_iconv *c);
+int gf_iconv_convert(struct gf_iconv *c, const char *in, size_t inlen, char *out, size_t *outlen);
+char *gf_codeset(void);
+
 /* ---- log.c ---- */
 
 void gf_log_install(void);

@@ -122,10 +122,10 @@ func TestOptions_Errors(t *testing.T) {
 		"negative_timeout=x":             "fuse: invalid parameter in option `negative_timeout=x'",
 		"remember=x":                     "fuse: invalid parameter in option `remember=x'",
 		"parallel_direct_write=x":        "fuse: invalid parameter in option `parallel_direct_write=x'",
-		"uid=5,modules=nope":             "modules: nope: no such module (there are iconv, subdir",
-		"modules=subdir":                 "module subdir: missing 'subdir' option",
-		"modules=iconv:nope,to_code=CX1": "CX1",
-		"modules=iconv,from_code=CX2":    "CX2",
+		"uid=5,modules=nope":             "fuse: modules: nope: no such module (there are iconv, subdir",
+		"modules=subdir":                 "fuse-subdir: missing 'subdir' option",
+		"modules=iconv:nope,to_code=CX1": "fuse-iconv: cannot convert from CX1 to UTF-8",
+		"modules=iconv,from_code=CX2":    "fuse-iconv: cannot convert from ",
 	} {
 		cfg := config(func(c *Config) { c.UID = 77 })
 		before := cfg

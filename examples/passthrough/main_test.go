@@ -14,6 +14,8 @@ func TestSameAsC_TreePlus(t *testing.T) { mirrortest.SameTreeAsC(t, "passthrough
 
 func TestSameAsC_Changes(t *testing.T) { mirrortest.SameChangesAsC(t, "passthrough") }
 
+func TestSameAsC_Names(t *testing.T) { mirrortest.SameNamesAsC(t, "passthrough") }
+
 func TestSameAsC_CommandLine(t *testing.T) { mirrortest.CommandLine(t, "passthrough") }
 
 func TestHelp_NamesAllOptions(t *testing.T) {

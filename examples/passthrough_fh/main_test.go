@@ -12,6 +12,8 @@ func TestSameAsC_Tree(t *testing.T) { mirrortest.SameTreeAsC(t, "passthrough_fh"
 
 func TestSameAsC_Changes(t *testing.T) { mirrortest.SameChangesAsC(t, "passthrough_fh") }
 
+func TestSameAsC_Names(t *testing.T) { mirrortest.SameNamesAsC(t, "passthrough_fh") }
+
 func TestSameAsC_CommandLine(t *testing.T) { mirrortest.CommandLine(t, "passthrough_fh") }
 
 func TestHelp_NamesAllOptions(t *testing.T) {

@@ -23,6 +23,10 @@ var wrong = [][]string{
 	{"DIR/none"},
 	{"none/of/these"},
 	{"-o"},
+	{"-o", "modules=subdir", "DIR"},
+	{"-o", "subdir=DIR", "DIR"},
+	{"-o", "modules=iconv,to_code=nonsense", "DIR"},
+	{"DIR", "-o", "modules=subdir:iconv,subdir=DIR,from_code=nonsense,to_code=UTF-8"},
 }
 
 // CommandLine compares what the program under test and the C program of that name say and return of wrong command lines, with more of them in more.
