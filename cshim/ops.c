@@ -62,7 +62,7 @@ static void run(struct gf_call *c, fuse_req_t req)
 	handlers_here = &here;
 	err = gfDispatch(c);
 	handlers_here = here.outer;
-	gf_answer(c, err);
+	gf_answer(s, c, err);
 }
 
 /* The arguments that nearly every operation has. */

@@ -261,7 +261,8 @@ void gf_ops_fill(struct fuse_lowlevel_ops *ops, uint64_t mask);
 
 /* ---- reply.c ---- */
 
-void gf_answer(struct gf_call *c, int err);
+void gf_answer(const struct gf_session *s, struct gf_call *c, int err);
+
 void *gf_scratch(size_t size);
 int gf_reply_err(fuse_req_t req, int err);
 int gf_reply_entry(fuse_req_t req, const struct gf_entry *e);
@@ -321,6 +322,10 @@ int gf_notify_retrieve(struct gf_session *s, uint64_t ino, size_t size, off_t of
 /* ---- conn.c ---- */
 
 void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn);
+
+/* ---- undo.c ---- */
+
+void gf_undo(const struct gf_session *s, const struct gf_call *c);
 
 /* ---- options.c ---- */
 
