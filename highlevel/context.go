@@ -67,7 +67,10 @@ func Interrupted(ctx context.Context) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.req != nil && c.req.Interrupted()
+	if c.req == nil { // it runs aside, or is over
+		return c.inner != nil && context.Cause(c.inner) == lowlevel.ErrInterrupted
+	}
+	return c.req.Interrupted()
 }
 
 func requestOf(ctx context.Context) *request {

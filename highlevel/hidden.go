@@ -35,25 +35,26 @@ func (f *FS) isOpen(n *node) bool {
 	return n.opens > 0
 }
 
-// hide renames what h changes, which is name in h.dir. undo renames it back.
-func (f *FS) hide(ctx *request, h held, name string) (undo func(), err error) {
+// hide renames what h changes, which is name in h.dir. unhide or unlinkClosed must follow.
+func (f *FS) hide(ctx *request, h held, name string) (path, hidden string, err error) {
 	if f.ops.Rename == nil {
-		return nil, syscall.ENOSYS
+		return "", "", syscall.ENOSYS
 	}
-	path, hidden, err := f.hiddenName(ctx, h)
-	if err != nil {
-		return nil, err
+	path, hidden, err = f.hiddenName(ctx, h)
+	if err == nil {
+		err = f.ops.Rename(ctx, h.path, path, 0)
 	}
-	if err := f.ops.Rename(ctx, h.path, path, 0); err != nil {
-		return nil, err
+	if err == nil {
+		f.renamedHidden(h, name, hidden, true)
 	}
-	f.renamedHidden(h, name, hidden, true)
-	f.unlinkClosed(ctx, h, hidden, path)
-	return func() {
-		if f.ops.Rename(ctx, path, h.path, 0) == nil {
-			f.renamedHidden(h, hidden, name, false)
-		}
-	}, nil
+	return path, hidden, err
+}
+
+// unhide renames it back.
+func (f *FS) unhide(ctx *request, h held, name, path, hidden string) {
+	if f.ops.Rename(ctx, path, h.path, 0) == nil {
+		f.renamedHidden(h, hidden, name, false)
+	}
 }
 
 func (f *FS) renamedHidden(h held, from, to string, hidden bool) {

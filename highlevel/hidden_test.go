@@ -75,6 +75,30 @@ func TestHidden_AFailedRenameLeavesTheTarget(t *testing.T) {
 	sameList(t, "files after release", r.mem.list(), []string{"/a", "/b"})
 }
 
+// Nor is the target lost where it is closed while the rename that fails is under way: with NullpathOK a release waits for nobody.
+func TestHidden_AFailedRenameLeavesTheTargetThatIsClosedMeanwhile(t *testing.T) {
+	for errno, want := range map[syscall.Errno][]string{syscall.ENOSPC: {"/a", "/b"}, 0: {"/b"}} {
+		r := newRig(t, newMemFS().put("a", "b"), func(_ *Operations, cfg *Config) { cfg.NullpathOK = true })
+		b := r.lookup(1, "b")
+		fh := r.open(b)
+		var closing uint64
+		r.mem.setBefore(func(op, path string) error {
+			if op != "rename" || path != "/a" {
+				return nil
+			}
+			closing = r.send(fusetest.Release(b, fusetest.ReleaseIn{Fh: fh}))
+			fusetest.Eventually(t, testTimeout, "the release", func() bool { return r.opens(b) == 0 })
+			if errno != 0 {
+				return errno
+			}
+			return nil
+		})
+		r.want(errno, fusetest.Rename(1, 1, "a", "b"))
+		r.answer(closing, 0)
+		sameList(t, "files", r.mem.list(), want)
+	}
+}
+
 func TestHidden_NullpathOKUnlinksByPathAllTheSame(t *testing.T) {
 	r := newRig(t, newMemFS().put("d/f"), func(_ *Operations, cfg *Config) { cfg.NullpathOK = true })
 	d, f := r.walk("d"), r.walk("d/f")

@@ -165,7 +165,10 @@ func (f *FS) unlink(req *lowlevel.Request, parent Ino, name string) error {
 	w := want{ino: parent, name: name, write: true}
 	return f.with(req, w, func(ctx *request, h held) error {
 		if !f.cfg.HardRemove && f.isOpen(h.changes) {
-			_, err := f.hide(ctx, h, name)
+			path, hidden, err := f.hide(ctx, h, name)
+			if err == nil {
+				f.unlinkClosed(ctx, h, hidden, path)
+			}
 			return err
 		}
 		return f.unlinkNow(ctx, h, name)
@@ -216,9 +219,9 @@ func (f *FS) rename(req *lowlevel.Request, parent Ino, name string, newParent In
 	ctx := f.begin(req)
 	defer ctx.end()
 	exchange := flags&lowlevel.RenameExchange != 0
-	unhide := func() {}
+	var path, hidden string
 	if !f.cfg.HardRemove && !exchange && flags&lowlevel.RenameNoreplace == 0 && f.isOpen(h[1].changes) {
-		if unhide, err = f.hide(ctx, h[1], newName); err != nil {
+		if path, hidden, err = f.hide(ctx, h[1], newName); err != nil {
 			return err
 		}
 	}
@@ -230,13 +233,17 @@ func (f *FS) rename(req *lowlevel.Request, parent Ino, name string, newParent In
 	if !exchange && f.onlyHidden(ctx, h[1], err) {
 		err = f.ops.Rename(ctx, h[0].path, h[1].path, flags)
 	}
-	if err != nil {
-		unhide()
-		return err
+	switch {
+	case err == nil:
+		f.renamed(h, name, newName, exchange)
+		f.keepRemoved(h[1], last)
+		if hidden != "" {
+			f.unlinkClosed(ctx, h[1], hidden, path)
+		}
+	case hidden != "":
+		f.unhide(ctx, h[1], newName, path, hidden)
 	}
-	f.renamed(h, name, newName, exchange)
-	f.keepRemoved(h[1], last)
-	return nil
+	return err
 }
 
 func (f *FS) renamed(h [2]held, name, newName string, exchange bool) {
