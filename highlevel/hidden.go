@@ -57,6 +57,46 @@ func (f *FS) unhide(ctx *request, h held, name, path, hidden string) {
 	}
 }
 
+// renameOverOpen hides what is open under the new name.
+func (f *FS) renameOverOpen(ctx *request, h [2]held, name, newName string, flags RenameFlags) error {
+	if f.sameFile(ctx, h) {
+		return f.renameToItself(ctx, h, name, newName, flags)
+	}
+	path, hidden, err := f.hide(ctx, h[1], newName)
+	if err != nil {
+		return err
+	}
+	if err := f.renameNow(ctx, h, name, newName, flags); err != nil {
+		f.unhide(ctx, h[1], newName, path, hidden)
+		return err
+	}
+	f.unlinkClosed(ctx, h[1], hidden, path)
+	return nil
+}
+
+// sameFile reports whether two names are links to one file, as far as the filesystem's numbers tell.
+func (f *FS) sameFile(ctx *request, h [2]held) bool {
+	if !f.cfg.UseIno {
+		return false
+	}
+	a, err := f.opGetattr(ctx, h[0].path, nil)
+	if err != nil || a.Nlink < 2 || a.IsDir() {
+		return false
+	}
+	b, err := f.opGetattr(ctx, h[1].path, nil)
+	return err == nil && a.Ino == b.Ino
+}
+
+// renameToItself renames one link to a file onto another one: both are to stay. (In C the second one is hidden before, and so the first one gets lost.) To the kernel the links are
+// different files, of which the first one has the new name now; it finds the second one by the old name.
+func (f *FS) renameToItself(ctx *request, h [2]held, name, newName string, flags RenameFlags) error {
+	if err := f.ops.Rename(ctx, h[0].path, h[1].path, flags); err != nil {
+		return err
+	}
+	f.renamed(h, name, newName, true)
+	return nil
+}
+
 func (f *FS) renamedHidden(h held, from, to string, hidden bool) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()

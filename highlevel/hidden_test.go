@@ -99,6 +99,22 @@ func TestHidden_AFailedRenameLeavesTheTargetThatIsClosedMeanwhile(t *testing.T) 
 	}
 }
 
+// TestHidden_ARenameToAnotherNameOfTheFileKeepsBoth, as POSIX says. In C the second name is hidden, and the first one lost.
+func TestHidden_ARenameToAnotherNameOfTheFileKeepsBoth(t *testing.T) {
+	r := newRig(t, newMemFS().put("a"), func(_ *Operations, cfg *Config) { cfg.UseIno = true })
+	a := r.lookup(1, "a")
+	b := r.entry(fusetest.Link(1, a, "b")).NodeID
+	fh := r.open(b)
+	r.want(0, fusetest.Rename(1, 1, "a", "b"))
+	sameList(t, "files", r.mem.list(), []string{"/a", "/b"})
+	same(t, "what the kernel has under the new name", r.lookup(1, "b"), a)
+	same(t, "and under the old one", r.lookup(1, "a"), b)
+	same(t, "links", r.getattr(b).Nlink, 2)
+	r.want(0, fusetest.Read(b, fusetest.ReadIn{Fh: fh, Size: 10}))
+	r.release(b, fh)
+	sameList(t, "files after release", r.mem.list(), []string{"/a", "/b"})
+}
+
 func TestHidden_NullpathOKUnlinksByPathAllTheSame(t *testing.T) {
 	r := newRig(t, newMemFS().put("d/f"), func(_ *Operations, cfg *Config) { cfg.NullpathOK = true })
 	d, f := r.walk("d"), r.walk("d/f")

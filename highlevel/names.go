@@ -218,32 +218,30 @@ func (f *FS) rename(req *lowlevel.Request, parent Ino, name string, newParent In
 	defer f.tree.release(h[:]...)
 	ctx := f.begin(req)
 	defer ctx.end()
-	exchange := flags&lowlevel.RenameExchange != 0
-	var path, hidden string
-	if !f.cfg.HardRemove && !exchange && flags&lowlevel.RenameNoreplace == 0 && f.isOpen(h[1].changes) {
-		if path, hidden, err = f.hide(ctx, h[1], newName); err != nil {
-			return err
-		}
+	replaces := flags&(lowlevel.RenameExchange|lowlevel.RenameNoreplace) == 0
+	if replaces && !f.cfg.HardRemove && f.isOpen(h[1].changes) {
+		return f.renameOverOpen(ctx, h, name, newName, flags)
 	}
+	return f.renameNow(ctx, h, name, newName, flags)
+}
+
+// renameNow renames, also over what is open.
+func (f *FS) renameNow(ctx *request, h [2]held, name, newName string, flags RenameFlags) error {
+	exchange := flags&lowlevel.RenameExchange != 0
 	var last *Stat
 	if !exchange {
 		last = f.lastLook(ctx, h[1])
 	}
-	err = f.ops.Rename(ctx, h[0].path, h[1].path, flags)
+	err := f.ops.Rename(ctx, h[0].path, h[1].path, flags)
 	if !exchange && f.onlyHidden(ctx, h[1], err) {
 		err = f.ops.Rename(ctx, h[0].path, h[1].path, flags)
 	}
-	switch {
-	case err == nil:
-		f.renamed(h, name, newName, exchange)
-		f.keepRemoved(h[1], last)
-		if hidden != "" {
-			f.unlinkClosed(ctx, h[1], hidden, path)
-		}
-	case hidden != "":
-		f.unhide(ctx, h[1], newName, path, hidden)
+	if err != nil {
+		return err
 	}
-	return err
+	f.renamed(h, name, newName, exchange)
+	f.keepRemoved(h[1], last)
+	return nil
 }
 
 func (f *FS) renamed(h [2]held, name, newName string, exchange bool) {
