@@ -105,7 +105,7 @@ func (f filesystem) with(name string, options ...string) filesystem {
 
 // filesystems are the complete ones, as they are most used.
 func filesystems() []filesystem {
-	return []filesystem{memfs, memfsByPath, passthrough.with("xattr", "xattr"), passthroughByPath, passthroughFh}
+	return []filesystem{memfs, memfsByPath, passthrough.with("xattr", "xattr"), passthroughFh}
 }
 
 // allFilesystems has the ways of caching too.
@@ -121,6 +121,9 @@ func (f filesystem) buildFlags() []string {
 	}
 	return nil
 }
+
+// checkedFilesystems are those that the clients which check a filesystem run on.
+func checkedFilesystems() []filesystem { return append(allFilesystems(), passthroughByPath) }
 
 // args is the command line for a new mount, without mountpoint and -f.
 func (f filesystem) args(t testing.TB, options ...string) []string {

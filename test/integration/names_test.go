@@ -12,7 +12,7 @@ import (
 // Many create, link, rename, remove, list, read and write at once, in directories that are being moved; the servers have the race detector.
 func TestNames_AgreeWithTheirModel(t *testing.T) {
 	client := program(t, "test/namesx")
-	for _, f := range filesystems() {
+	for _, f := range append(filesystems(), passthroughByPath) {
 		f.raced = true
 		below := ""
 		if f.backed != "" {
