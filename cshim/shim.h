@@ -334,6 +334,7 @@ int gf_parse_options(int *argc, char ***argv, void *data, const char *const *tem
 int gf_parse_cmdline(int *argc, char ***argv, struct gf_cmdline *out);
 void gf_free_args(int argc, char **argv);
 void gf_print_help(void);
+void gf_print_lib_help(void);
 void gf_print_version(void);
 
 /* ---- iconv.c ---- */

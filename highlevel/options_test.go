@@ -206,15 +206,3 @@ func TestOptions_RegisterModule(t *testing.T) {
 		t.Errorf("got %v, want the modules that there are", err)
 	}
 }
-
-// TestOptions_Help: it names every option, but the one that C keeps to itself, too.
-func TestOptions_Help(t *testing.T) {
-	for _, option := range []string{
-		"kernel_cache", "[no]auto_cache", "no_rofd_flush", "umask=", "fmask=", "dmask=", "uid=", "gid=", "entry_timeout=", "attr_timeout=", "ac_attr_timeout=",
-		"negative_timeout=", "noforget", "remember=", "modules=", "parallel_direct_write=", "subdir=", "[no]rellinks", "from_code=", "to_code=",
-	} {
-		if !strings.Contains(Help, "-o "+option) {
-			t.Errorf("%q is not in:\n%s", option, Help)
-		}
-	}
-}

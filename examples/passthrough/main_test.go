@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/go-libfuse3/go-libfuse3/examples/internal/besidec"
 	"github.com/go-libfuse3/go-libfuse3/examples/internal/mirror/mirrortest"
 )
 
@@ -20,6 +21,7 @@ func TestSameAsC_CommandLine(t *testing.T) { mirrortest.CommandLine(t, "passthro
 
 func TestHelp_NamesAllOptions(t *testing.T) {
 	mirrortest.Help(t, "passthrough", "--plus", "--readdir-zero-inodes")
+	besidec.Version(t, "passthrough")
 }
 
 func TestEnds_ExitCodes(t *testing.T) { mirrortest.Ends(t) }

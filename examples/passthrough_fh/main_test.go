@@ -33,6 +33,7 @@ func TestSameAsC_CommandLine(t *testing.T) { mirrortest.CommandLine(t, "passthro
 
 func TestHelp_NamesAllOptions(t *testing.T) {
 	mirrortest.Help(t, "passthrough_fh", "--locks", "--bufs")
+	besidec.Version(t, "passthrough_fh")
 }
 
 func TestEnds_ExitCodes(t *testing.T) { mirrortest.Ends(t) }

@@ -89,13 +89,10 @@ func Help(t *testing.T, name string) {
 	}
 }
 
-// NoMountpoint checks what is said then.
+// NoMountpoint compares what is said then.
 func NoMountpoint(t *testing.T, name string, args ...string) {
 	t.Helper()
-	got := exampletest.Run(t, exampletest.Self(t), name, "", args...)
-	if want := (exampletest.Outcome{Code: 2, Stderr: "error: no mountpoint specified\n"}); got != want {
-		t.Errorf("%s %v: got %+v, want %+v", name, args, got, want)
-	}
+	compare(t, name, [][]string{args})
 }
 
 // Use compares what a script prints in mounts of both programs.

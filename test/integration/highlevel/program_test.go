@@ -126,7 +126,11 @@ func TestMain_Fails(t *testing.T) {
 func TestMain_HelpAndVersion(t *testing.T) {
 	for _, args := range [][]string{{"-h"}, {"--help"}, {"-h", "--nope", "-o", "modules=none"}} {
 		got := runProgram(t, "", args...)
-		for _, want := range []string{"usage: prog [options] <mountpoint>\n", "-o allow_other", "-o entry_timeout=T", "-o modules=", "-o subdir=", "--text=TEXT"} {
+		for _, want := range []string{
+			"usage: prog [options] <mountpoint>\n", "-o allow_other", "-o kernel_cache", "-o [no]auto_cache", "-o no_rofd_flush", "-o umask=", "-o fmask=", "-o dmask=", "-o uid=", "-o gid=",
+			"-o entry_timeout=", "-o attr_timeout=", "-o ac_attr_timeout=", "-o negative_timeout=", "-o noforget", "-o remember=", "-o modules=", "-o parallel_direct_write=", "-o subdir=",
+			"-o [no]rellinks", "-o from_code=", "-o to_code=", "--text=TEXT",
+		} {
 			if got.code != 0 || got.stderr != "" || !strings.Contains(got.stdout, want) {
 				t.Errorf("%q: got %+v, want exit code 0 and %q", args, got, want)
 			}
