@@ -12,7 +12,7 @@ import (
 type Caller struct {
 	UID, GID uint32
 	PID      uint32
-	Umask    uint32 // of Mknod, Mkdir, Create, Tmpfile and Symlink
+	Umask    uint32 // of Mknod, Mkdir, Create and Tmpfile
 }
 
 // CallerOf returns who has made the request that ctx belongs to: fuse_get_context in C. The zero Caller (root) if ctx comes from elsewhere.
