@@ -158,27 +158,31 @@ func TestBlockedRead_OthersGoOn(t *testing.T) {
 func TestBlockedRead_SignalsEndIt(t *testing.T) {
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGKILL} {
 		for _, nullpath := range []bool{false, true} {
-			fs := newSlowFS()
-			dir := fs.mount(t, nullpath)
-			cmd, read := start(t, "cat", filepath.Join(dir, "d/slow"))
-			fs.noted(t, "read begins")
-			_, rename := start(t, "mv", "-T", filepath.Join(dir, "d"), filepath.Join(dir, "e"))
-			if err := cmd.Process.Signal(sig); err != nil {
-				t.Fatal(err)
-			}
-			err := within(t, "read", func() error { return <-read })
-			var exit *exec.ExitError
-			if !errors.As(err, &exit) || exit.Sys().(interface{ Signal() unix.Signal }).Signal() != sig {
-				t.Errorf("%v: the reader ended with %v", sig, err)
-			}
-			if err := within(t, "rename", func() error { return <-rename }); err != nil {
-				t.Errorf("%v: rename: %v", sig, err)
-			}
-			fs.noted(t, "read ends")
-			if fs.cause != lowlevel.ErrInterrupted {
-				t.Errorf("%v: got cause %v, want %v", sig, fs.cause, lowlevel.ErrInterrupted)
-			}
+			t.Run(fmt.Sprintf("%v, nullpath_ok %v", sig, nullpath), func(t *testing.T) { signalEndsRead(t, sig, nullpath) })
 		}
+	}
+}
+
+func signalEndsRead(t *testing.T, sig unix.Signal, nullpath bool) {
+	fs := newSlowFS()
+	dir := fs.mount(t, nullpath)
+	cmd, read := start(t, "cat", filepath.Join(dir, "d/slow"))
+	fs.noted(t, "read begins")
+	_, rename := start(t, "mv", "-T", filepath.Join(dir, "d"), filepath.Join(dir, "e"))
+	if err := cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+	err := within(t, "read", func() error { return <-read })
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.Sys().(interface{ Signal() unix.Signal }).Signal() != sig {
+		t.Errorf("the reader ended with %v", err)
+	}
+	if err := within(t, "rename", func() error { return <-rename }); err != nil {
+		t.Errorf("rename: %v", err)
+	}
+	fs.noted(t, "read ends")
+	if fs.cause != lowlevel.ErrInterrupted {
+		t.Errorf("got cause %v, want %v", fs.cause, lowlevel.ErrInterrupted)
 	}
 }
 

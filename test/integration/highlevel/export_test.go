@@ -84,10 +84,12 @@ func TestExport_HandlesLeadToFiles(t *testing.T) {
 		{"remember=100", "drop"},
 		{"noforget,entry_timeout=0,attr_timeout=0", "drop"},
 	} {
-		dir := mountFS(t, highlevel.FromFS(files), highlevel.WithOptions(c.options))
-		if got := runClient(t, "handles", c.how, dir, "file", "dir", "dir/sub", "dir/sub/deep"); got != good {
-			t.Errorf("%s, %s caches: got\n%s\nwant\n%s", c.options, c.how, got, good)
-		}
+		t.Run(c.options+"/"+c.how, func(t *testing.T) {
+			dir := mountFS(t, highlevel.FromFS(files), highlevel.WithOptions(c.options))
+			if got := runClient(t, "handles", c.how, dir, "file", "dir", "dir/sub", "dir/sub/deep"); got != good {
+				t.Errorf("got\n%s\nwant\n%s", got, good)
+			}
+		})
 	}
 }
 
@@ -112,32 +114,34 @@ func forgotten(t *testing.T, m *highlevel.Mounted, path string) {
 func TestExport_HandlesOfWhatIsGoneAreStale(t *testing.T) {
 	fusetest.RequireRoot(t)
 	for options, removed := range map[string]bool{"max_threads=1": false, "noforget": true, "remember=1": false} {
-		below := t.TempDir()
-		write(t, filepath.Join(below, "file"), "content")
-		ops := highlevel.FromFS(os.DirFS(below))
-		ops.Unlink = func(_ context.Context, path string) error { return os.Remove(below + path) }
-		dir := mountpoint(t)
-		m, err := highlevel.Mount(context.Background(), dir, ops, highlevel.WithOptions(options))
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(dir, "file")
-		handle := runClient(t, "handle", path)
-		if removed {
-			fusetest.Run(t, time.Minute, "rm", path)
-			write(t, filepath.Join(below, "file"), "another")
-			if err := m.InvalidateEntryPath("/file"); err != nil {
-				t.Logf("InvalidateEntryPath: %v", err) // that it is gone need not be cached
+		t.Run(options, func(t *testing.T) {
+			below := t.TempDir()
+			write(t, filepath.Join(below, "file"), "content")
+			ops := highlevel.FromFS(os.DirFS(below))
+			ops.Unlink = func(_ context.Context, path string) error { return os.Remove(below + path) }
+			dir := mountpoint(t)
+			m, err := highlevel.Mount(context.Background(), dir, ops, highlevel.WithOptions(options))
+			if err != nil {
+				t.Fatal(err)
 			}
-		} else {
-			forgotten(t, m, "/file")
-		}
-		if got := runClient(t, "byhandle", dir, handle); got != unix.ESTALE.Error() {
-			t.Errorf("%q: got %q, want ESTALE", options, got)
-		}
-		if err := m.Unmount(); err != nil {
-			t.Error(err)
-		}
+			path := filepath.Join(dir, "file")
+			handle := runClient(t, "handle", path)
+			if removed {
+				fusetest.Run(t, time.Minute, "rm", path)
+				write(t, filepath.Join(below, "file"), "another")
+				if err := m.InvalidateEntryPath("/file"); err != nil {
+					t.Logf("InvalidateEntryPath: %v", err) // that it is gone need not be cached
+				}
+			} else {
+				forgotten(t, m, "/file")
+			}
+			if got := runClient(t, "byhandle", dir, handle); got != unix.ESTALE.Error() {
+				t.Errorf("got %q, want ESTALE", got)
+			}
+			if err := m.Unmount(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
