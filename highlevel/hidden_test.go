@@ -241,8 +241,8 @@ func TestHidden_IsNotListed(t *testing.T) {
 	dh := r.opendir(1)
 	same(t, "listed", direntNames(r.readdir(dh, 0, 4096)), direntNames([]fusetest.Dirent{{Name: "."}, {Name: ".."}, {Name: "g"}}))
 	for _, e := range r.readdirplus(dh, 0, 4096) {
-		if strings.HasPrefix(e.Dirent.Name, ".fuse_hidden") {
-			t.Errorf("listed with attributes: %s", e.Dirent.Name)
+		if strings.HasPrefix(e.Name, ".fuse_hidden") {
+			t.Errorf("listed with attributes: %s", e.Name)
 		}
 	}
 	r.want(0, fusetest.Releasedir(1, fusetest.ReleaseIn{Fh: dh}))
