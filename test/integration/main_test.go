@@ -122,9 +122,6 @@ func (f filesystem) buildFlags() []string {
 	return nil
 }
 
-// checkedFilesystems are those that the clients which check a filesystem run on.
-func checkedFilesystems() []filesystem { return append(allFilesystems(), passthroughByPath) }
-
 // args is the command line for a new mount, without mountpoint and -f.
 func (f filesystem) args(t testing.TB, options ...string) []string {
 	t.Helper()

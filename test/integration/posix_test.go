@@ -18,7 +18,7 @@ var mayBeMissing = []string{"open/tmpfile"}
 
 func TestPOSIX_SuitePasses(t *testing.T) {
 	suite := program(t, "test/posix")
-	for i, f := range checkedFilesystems() {
+	for i, f := range allFilesystems() {
 		t.Run(f.name, func(t *testing.T) {
 			p := f.mount(t, posixOptions...)
 			fusetest.Watchdog(t, 3*time.Minute, p.Mountpoint)
@@ -67,7 +67,7 @@ func TestPosixtest_PassesWhatTheLocalFilesystemPasses(t *testing.T) {
 	if len(want) < 20 {
 		t.Fatalf("only %d cases pass on the local filesystem", len(want))
 	}
-	for _, f := range checkedFilesystems() {
+	for _, f := range append(allFilesystems(), passthroughByPath) {
 		t.Run(f.name, func(t *testing.T) {
 			p := f.mount(t, posixOptions...)
 			fusetest.Watchdog(t, time.Minute, p.Mountpoint)
@@ -99,7 +99,7 @@ func posixtestResults(t *testing.T, client, dir string) map[string]string {
 // Several files at once, with and without O_DIRECT.
 func TestFsx_AgreesWithItsModel(t *testing.T) {
 	fsx := program(t, "test/fsx")
-	eachFilesystem(t, checkedFilesystems(), 2*time.Minute, func(t *testing.T, dir string) {
+	eachFilesystem(t, allFilesystems(), 2*time.Minute, func(t *testing.T, dir string) {
 		without := ""
 		if strings.Contains(t.Name(), "uncached") {
 			without = "mapread,mapwrite,keepmap"
