@@ -60,7 +60,7 @@ integration: ## tests on real mounts
 	$(foreach m,$(modules),(cd $(m) && $(GO) test $(TESTFLAGS) ./...) &&) true
 
 race: ## the fake-kernel tests with Go's race detector, and with what is borrowed poisoned after use
-	$(GO) test -race -tags fusedebug $(TESTFLAGS) $(shim_pkgs)
+	$(GO) test -race -tags fusedebug $(TESTFLAGS) $(shim_pkgs) ./highlevel/...
 
 asan: ## the fake-kernel tests with the address sanitizer on the C side
 	@scripts/asan.sh $(TESTFLAGS) $(shim_pkgs)

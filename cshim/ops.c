@@ -55,7 +55,7 @@ static void run(struct gf_call *c, fuse_req_t req)
 
 	c->req = req;
 	if (s == NULL) {
-		gf_answer(c, EIO);
+		gf_answer(NULL, c, EIO);
 		return;
 	}
 	c->session = s->handle;
@@ -73,7 +73,7 @@ static void run(struct gf_call *c, fuse_req_t req)
 		}
 	}
 
-	gf_answer(c, gf_call_go(s, c));
+	gf_answer(s, c, gf_call_go(s, c));
 }
 
 /* The arguments that nearly every operation has. */

@@ -1,6 +1,7 @@
 /* options.c: the command line, by libfuse's own parser: same words, same errors. */
 #include "shim.h"
 
+#include <fuse.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,17 @@ void gf_print_help(void)
 {
 	fuse_cmdline_help();
 	fuse_lowlevel_help();
+	fflush(stdout);
+}
+
+/* The same with the options of the high-level library and its modules. */
+void gf_print_lib_help(void)
+{
+	struct fuse_args none = FUSE_ARGS_INIT(0, NULL);
+
+	printf("FUSE options:\n");
+	fuse_cmdline_help();
+	fuse_lib_help(&none);
 	fflush(stdout);
 }
 

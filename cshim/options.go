@@ -90,5 +90,8 @@ func ParseCmdline(args []string) (c *Cmdline, rest []string, said string) {
 // PrintHelp prints libfuse's part of --help to stdout.
 func PrintHelp() { C.gf_print_help() }
 
+// PrintLibHelp prints it with the options of libfuse's high-level library.
+func PrintLibHelp() { C.gf_print_lib_help() }
+
 // PrintVersion prints libfuse's part of --version to stdout.
 func PrintVersion() { C.gf_print_version() }

@@ -352,13 +352,13 @@ static void poison(const struct gf_call *c)
 #define poison(c) ((void)0)
 #endif
 
-void gf_answer(struct gf_call *c, int err)
+void gf_answer(const struct gf_session *s, struct gf_call *c, int err)
 {
 	if (c->reply != GF_REPLY_DETACHED) {
-		if (err == 0 || c->reply == GF_REPLY_NONE)
-			reply_ok(c);
-		else
+		if (err != 0 && c->reply != GF_REPLY_NONE)
 			gf_reply_err(c->req, err);
+		else if (reply_ok(c) != 0)
+			gf_undo(s, c);
 	}
 	if (c->after != 0)
 		gfAfterReply(c->session, c->after);

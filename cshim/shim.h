@@ -351,7 +351,8 @@ int gf_hl_interrupted(void);
 
 /* ---- reply.c ---- */
 
-void gf_answer(struct gf_call *c, int err);
+void gf_answer(const struct gf_session *s, struct gf_call *c, int err);
+
 void *gf_scratch(size_t size);
 int gf_reply_err(fuse_req_t req, int err);
 int gf_reply_entry(fuse_req_t req, const struct gf_entry *e);
@@ -424,6 +425,10 @@ void gf_conn_init(struct gf_session *s, struct fuse_conn_info *conn);
 void gf_conn_get(struct gf_conn *to, const struct fuse_conn_info *conn);
 void gf_conn_put(struct fuse_conn_info *conn, const struct gf_conn *from);
 
+/* ---- undo.c ---- */
+
+void gf_undo(const struct gf_session *s, const struct gf_call *c);
+
 /* ---- options.c ---- */
 
 int gf_parse_options(int *argc, char ***argv, void *data, const char *const *templates, const uint64_t *offsets,
@@ -431,7 +436,16 @@ int gf_parse_options(int *argc, char ***argv, void *data, const char *const *tem
 int gf_parse_cmdline(int *argc, char ***argv, struct gf_cmdline *out);
 void gf_free_args(int argc, char **argv);
 void gf_print_help(void);
+void gf_print_lib_help(void);
 void gf_print_version(void);
+
+/* ---- iconv.c ---- */
+
+struct gf_iconv;
+int gf_iconv_open(const char *to, const char *from, struct gf_iconv **out);
+void gf_iconv_close(struct gf_iconv *c);
+int gf_iconv_convert(struct gf_iconv *c, const char *in, size_t inlen, char *out, size_t *outlen);
+char *gf_codeset(void);
 
 /* ---- log.c ---- */
 

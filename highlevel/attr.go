@@ -151,6 +151,9 @@ func (f *FS) statx(req *lowlevel.Request, ino Ino, flags, mask uint32, fi *FileI
 		stx, err = f.ops.Statx(ctx, path, flags, mask, fi)
 		return err
 	})
+	if err == errNoName {
+		stx, err = f.removedDirStatx(ino)
+	}
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
 	if n := f.tree.inode(ino); n != nil && n.hidden && stx.Nlink > 0 {

@@ -13,7 +13,7 @@ import (
 type Caller struct {
 	UID, GID uint32
 	PID      uint32
-	Umask    uint32 // of Mknod, Mkdir, Create, Tmpfile and Symlink
+	Umask    uint32 // of Mknod, Mkdir, Create and Tmpfile
 }
 
 // CallerOf returns who has made the request that ctx belongs to: fuse_get_context in C. The zero Caller (root) if ctx comes from elsewhere.
@@ -74,7 +74,10 @@ func Interrupted(ctx context.Context) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.req != nil && c.req.Interrupted()
+	if c.req == nil { // it runs aside, or is over
+		return c.inner != nil && context.Cause(c.inner) == lowlevel.ErrInterrupted
+	}
+	return c.req.Interrupted()
 }
 
 func requestOf(ctx context.Context) *request {

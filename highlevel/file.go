@@ -102,7 +102,7 @@ func (f *FS) tmpfile(req *lowlevel.Request, parent Ino, mode uint32, fi *FileInf
 		n := &node{ino: f.tree.lastIno, nlookup: 1}
 		f.tree.inodes.put(n)
 		f.tree.mu.Unlock()
-		f.opened(ctx, path, n.ino, fi)
+		f.opened(ctx, "", n.ino, fi)
 		f.dress(&st, n.ino)
 		e = lowlevel.EntryParam{Ino: n.ino, Attr: st, AttrTimeout: f.cfg.AttrTimeout, EntryTimeout: f.cfg.EntryTimeout}
 		return nil

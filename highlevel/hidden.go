@@ -35,25 +35,66 @@ func (f *FS) isOpen(n *node) bool {
 	return n.opens > 0
 }
 
-// hide renames what h changes, which is name in h.dir. undo renames it back.
-func (f *FS) hide(ctx *request, h held, name string) (undo func(), err error) {
+// hide renames what h changes, which is name in h.dir. unhide or unlinkClosed must follow.
+func (f *FS) hide(ctx *request, h held, name string) (path, hidden string, err error) {
 	if f.ops.Rename == nil {
-		return nil, syscall.ENOSYS
+		return "", "", syscall.ENOSYS
 	}
-	path, hidden, err := f.hiddenName(ctx, h)
+	path, hidden, err = f.hiddenName(ctx, h)
+	if err == nil {
+		err = f.ops.Rename(ctx, h.path, path, 0)
+	}
+	if err == nil {
+		f.renamedHidden(h, name, hidden, true)
+	}
+	return path, hidden, err
+}
+
+// unhide renames it back.
+func (f *FS) unhide(ctx *request, h held, name, path, hidden string) {
+	if f.ops.Rename(ctx, path, h.path, 0) == nil {
+		f.renamedHidden(h, hidden, name, false)
+	}
+}
+
+// renameOverOpen hides what is open under the new name.
+func (f *FS) renameOverOpen(ctx *request, h [2]held, name, newName string, flags RenameFlags) error {
+	if f.sameFile(ctx, h) {
+		return f.renameToItself(ctx, h, name, newName, flags)
+	}
+	path, hidden, err := f.hide(ctx, h[1], newName)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := f.ops.Rename(ctx, h.path, path, 0); err != nil {
-		return nil, err
+	if err := f.renameNow(ctx, h, name, newName, flags); err != nil {
+		f.unhide(ctx, h[1], newName, path, hidden)
+		return err
 	}
-	f.renamedHidden(h, name, hidden, true)
-	f.unlinkClosed(ctx, h, hidden, path)
-	return func() {
-		if f.ops.Rename(ctx, path, h.path, 0) == nil {
-			f.renamedHidden(h, hidden, name, false)
-		}
-	}, nil
+	f.unlinkClosed(ctx, h[1], hidden, path)
+	return nil
+}
+
+// sameFile reports whether two names are links to one file, as far as the filesystem's numbers tell.
+func (f *FS) sameFile(ctx *request, h [2]held) bool {
+	if !f.cfg.UseIno {
+		return false
+	}
+	a, err := f.opGetattr(ctx, h[0].path, nil)
+	if err != nil || a.Nlink < 2 || a.IsDir() {
+		return false
+	}
+	b, err := f.opGetattr(ctx, h[1].path, nil)
+	return err == nil && a.Ino == b.Ino
+}
+
+// renameToItself renames one link to a file onto another one: both are to stay. (In C the second one is hidden before, and so the first one gets lost.) To the kernel the links are
+// different files, of which the first one has the new name now; it finds the second one by the old name.
+func (f *FS) renameToItself(ctx *request, h [2]held, name, newName string, flags RenameFlags) error {
+	if err := f.ops.Rename(ctx, h[0].path, h[1].path, flags); err != nil {
+		return err
+	}
+	f.renamed(h, name, newName, true)
+	return nil
 }
 
 func (f *FS) renamedHidden(h held, from, to string, hidden bool) {

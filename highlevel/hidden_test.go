@@ -75,6 +75,46 @@ func TestHidden_AFailedRenameLeavesTheTarget(t *testing.T) {
 	sameList(t, "files after release", r.mem.list(), []string{"/a", "/b"})
 }
 
+// Nor is the target lost where it is closed while the rename that fails is under way: with NullpathOK a release waits for nobody.
+func TestHidden_AFailedRenameLeavesTheTargetThatIsClosedMeanwhile(t *testing.T) {
+	for errno, want := range map[syscall.Errno][]string{syscall.ENOSPC: {"/a", "/b"}, 0: {"/b"}} {
+		r := newRig(t, newMemFS().put("a", "b"), func(_ *Operations, cfg *Config) { cfg.NullpathOK = true })
+		b := r.lookup(1, "b")
+		fh := r.open(b)
+		var closing uint64
+		r.mem.setBefore(func(op, path string) error {
+			if op != "rename" || path != "/a" {
+				return nil
+			}
+			closing = r.send(fusetest.Release(b, fusetest.ReleaseIn{Fh: fh}))
+			fusetest.Eventually(t, testTimeout, "the release", func() bool { return r.opens(b) == 0 })
+			if errno != 0 {
+				return errno
+			}
+			return nil
+		})
+		r.want(errno, fusetest.Rename(1, 1, "a", "b"))
+		r.answer(closing, 0)
+		sameList(t, "files", r.mem.list(), want)
+	}
+}
+
+// TestHidden_ARenameToAnotherNameOfTheFileKeepsBoth, as POSIX says. In C the second name is hidden, and the first one lost.
+func TestHidden_ARenameToAnotherNameOfTheFileKeepsBoth(t *testing.T) {
+	r := newRig(t, newMemFS().put("a"), func(_ *Operations, cfg *Config) { cfg.UseIno = true })
+	a := r.lookup(1, "a")
+	b := r.entry(fusetest.Link(1, a, "b")).NodeID
+	fh := r.open(b)
+	r.want(0, fusetest.Rename(1, 1, "a", "b"))
+	sameList(t, "files", r.mem.list(), []string{"/a", "/b"})
+	same(t, "what the kernel has under the new name", r.lookup(1, "b"), a)
+	same(t, "and under the old one", r.lookup(1, "a"), b)
+	same(t, "links", r.getattr(b).Nlink, 2)
+	r.want(0, fusetest.Read(b, fusetest.ReadIn{Fh: fh, Size: 10}))
+	r.release(b, fh)
+	sameList(t, "files after release", r.mem.list(), []string{"/a", "/b"})
+}
+
 func TestHidden_NullpathOKUnlinksByPathAllTheSame(t *testing.T) {
 	r := newRig(t, newMemFS().put("d/f"), func(_ *Operations, cfg *Config) { cfg.NullpathOK = true })
 	d, f := r.walk("d"), r.walk("d/f")
@@ -201,8 +241,8 @@ func TestHidden_IsNotListed(t *testing.T) {
 	dh := r.opendir(1)
 	same(t, "listed", direntNames(r.readdir(dh, 0, 4096)), direntNames([]fusetest.Dirent{{Name: "."}, {Name: ".."}, {Name: "g"}}))
 	for _, e := range r.readdirplus(dh, 0, 4096) {
-		if strings.HasPrefix(e.Dirent.Name, ".fuse_hidden") {
-			t.Errorf("listed with attributes: %s", e.Dirent.Name)
+		if strings.HasPrefix(e.Name, ".fuse_hidden") {
+			t.Errorf("listed with attributes: %s", e.Name)
 		}
 	}
 	r.want(0, fusetest.Releasedir(1, fusetest.ReleaseIn{Fh: dh}))

@@ -2,51 +2,45 @@ package highlevel
 
 import (
 	"context"
-	"maps"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
-	"unicode/utf8"
 
+	"github.com/go-libfuse3/go-libfuse3/cshim"
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
 
 // Iconv is a layer that shows the names of the filesystem below in another encoding: libfuse's module iconv. from is the encoding that the filesystem
-// below has, "" for UTF-8; to is the one that is shown, "" for that of the locale in the environment (LC_ALL, LC_CTYPE, LANG), which without any is US-ASCII.
+// below has, "" for UTF-8; to is the one that is shown, "" for that of the locale in the environment (LC_ALL, LC_CTYPE, LANG).
 //
-// Paths and the targets of links are converted; names of extended attributes are not. Names that cannot be converted do not appear in listings, and are
-// answered by EILSEQ elsewhere.
+// Paths and the targets of links are converted; names of extended attributes are not. Names that cannot be converted there and back do not appear in listings, and are
+// answered by EILSEQ elsewhere; so are those that would have a slash or a zero byte in them (ISO-2022-JP, UTF-7).
 //
-// C uses the iconv of the C library. This one knows UTF-8, US-ASCII, and those of the encodings of one byte a character that people have had
-// on disks: ISO-8859-1 to -11 and -13 to -16, CP437, 850, 852, 855, 866, 1250 to 1254, 1256, 1257, KOI8-R, KOI8-U and MACINTOSH, by glibc's tables
-// and with its usual aliases. UTF-16 and UTF-32 cannot be: a path would have zeroes in it.
+// The encodings are those of the C library's iconv(3): `iconv -l` lists them. Those in which a slash is no slash (UTF-16, UTF-32, EBCDIC) cannot be. In a program that is
+// linked statically with glibc there are few, unless the machine that it runs on has the same glibc with its modules.
 //
-// Errors: EINVAL in an *lowlevel.OpError for any other encoding.
+// Errors: EINVAL for an encoding that there is not, or a locale that is not installed.
 func Iconv(from, to string) (Layer, error) {
 	if from == "" {
 		from = "UTF-8"
 	}
 	if to == "" {
-		var err error
-		if to, err = localeCharset(os.Getenv); err != nil {
-			return nil, err
+		if to = cshim.Codeset(); to == "" {
+			return nil, &lowlevel.OpError{Op: "locale", Err: syscall.EINVAL, Hint: "it is not installed: give -o to_code="}
 		}
 	}
-	below, err := newCharset(from)
+	down, err := newConversion(to, from)
 	if err != nil {
 		return nil, err
 	}
-	shown, err := newCharset(to)
+	up, err := newConversion(from, to)
 	if err != nil {
 		return nil, err
 	}
-	return iconvLayer(below, shown), nil
+	return iconvLayer(down.path, up.path), nil
 }
 
-func iconvLayer(below, shown *charset) Layer {
-	down := func(s string) (string, error) { return convert(s, shown, below) }
-	up := func(s string) (string, error) { return convert(s, below, shown) }
+func iconvLayer(down, up pathFunc) Layer {
 	return func(next *Operations) (*Operations, error) {
 		ops := MapPaths(next, down)
 		if readlink := ops.Readlink; readlink != nil {
@@ -77,144 +71,91 @@ func iconvLayer(below, shown *charset) Layer {
 }
 
 // convertNames leaves out the names that cannot be converted.
-func convertNames(fill FillDir, up func(string) (string, error)) FillDir {
+func convertNames(fill FillDir, up pathFunc) FillDir {
 	return func(name string, st *Stat, off int64, flags FillDirFlags) bool {
 		name, err := up(name)
 		return err != nil || fill(name, st, off, flags)
 	}
 }
 
-// charset is an encoding.
-type charset struct {
-	utf8 bool
-	high []rune        // what the bytes from 0x80 on stand for; utf8.RuneError: nothing
-	byte map[rune]byte // the other way
+// conversion is from one encoding to another, for several at a time.
+type conversion struct {
+	from, to string
+	ascii    bool      // all ASCII characters stay as they are
+	idle     sync.Pool // *cshim.Iconv
 }
 
-// convert returns EILSEQ for what is no good in one encoding, or not to be had in the other.
-func convert(s string, from, to *charset) (string, error) {
-	if isASCII(s) {
-		return s, nil
+func newConversion(from, to string) (*conversion, error) {
+	c := &conversion{from: from, to: to}
+	if _, err := c.convert(""); err != nil {
+		return nil, &conversionError{from, to, err}
 	}
-	buf := make([]byte, 0, len(s)*2)
-	for len(s) > 0 {
-		r, size := from.decode(s)
-		if r == utf8.RuneError && (!from.utf8 || size == 1) {
-			return "", syscall.EILSEQ
-		}
-		s = s[size:]
-		var ok bool
-		if buf, ok = to.append(buf, r); !ok {
-			return "", syscall.EILSEQ
-		}
+	if !c.keeps("/") {
+		return nil, &conversionError{from, to, syscall.EINVAL}
 	}
-	return string(buf), nil
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *charset) decode(s string) (r rune, size int) {
-	switch {
-	case s[0] < utf8.RuneSelf:
-		return rune(s[0]), 1
-	case c.utf8:
-		return utf8.DecodeRuneInString(s)
-	case c.high == nil:
-		return utf8.RuneError, 1
-	}
-	return c.high[s[0]-utf8.RuneSelf], 1
-}
-
-func (c *charset) append(buf []byte, r rune) ([]byte, bool) {
-	if r < utf8.RuneSelf || c.utf8 {
-		return utf8.AppendRune(buf, r), true
-	}
-	b, ok := c.byte[r]
-	return append(buf, b), ok
-}
-
-// charsetAliases are other names, in the form that plainName gives them.
-var charsetAliases = map[string]string{
-	"ASCII": "US-ASCII", "ANSIX3.41968": "US-ASCII", "646": "US-ASCII", "ISO646US": "US-ASCII",
-	"LATIN1": "ISO-8859-1", "L1": "ISO-8859-1", "CP819": "ISO-8859-1",
-	"LATIN2": "ISO-8859-2", "L2": "ISO-8859-2", "LATIN3": "ISO-8859-3", "L3": "ISO-8859-3", "LATIN4": "ISO-8859-4", "L4": "ISO-8859-4",
-	"CYRILLIC": "ISO-8859-5", "ARABIC": "ISO-8859-6", "GREEK": "ISO-8859-7", "HEBREW": "ISO-8859-8",
-	"LATIN5": "ISO-8859-9", "L5": "ISO-8859-9", "LATIN6": "ISO-8859-10", "L6": "ISO-8859-10", "LATIN7": "ISO-8859-13", "L7": "ISO-8859-13",
-	"LATIN8": "ISO-8859-14", "L8": "ISO-8859-14", "LATIN9": "ISO-8859-15", "LATIN10": "ISO-8859-16", "L10": "ISO-8859-16",
-	"MAC": "MACINTOSH",
-}
-
-// plainName makes the ways to write the name of an encoding one: "iso_8859-1:1987", "IBM850", "windows-1252".
-func plainName(name string) string {
-	name, _, _ = strings.Cut(strings.ToUpper(name), ":")
-	name = strings.NewReplacer("-", "", "_", "").Replace(name)
-	for _, prefix := range []string{"WINDOWS", "IBM", "CP", ""} {
-		if n, ok := strings.CutPrefix(name, prefix); ok && isNumber(n) && n != "646" {
-			return "CP" + n
-		}
-	}
-	return name
-}
-
-func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-// knownCharsets are the encodings by their plain names.
-var knownCharsets = sync.OnceValue(func() map[string]string {
-	known := map[string]string{"UTF8": "UTF-8", "USASCII": "US-ASCII"}
-	for name := range byteCharsets {
-		known[plainName(name)] = name
-	}
-	maps.Copy(known, charsetAliases)
-	return known
-})
-
-const charsetList = "UTF-8, US-ASCII, ISO-8859-1 to -11 and -13 to -16, " +
-	"CP437, 850, 852, 855, 866, 1250 to 1254, 1256, 1257, KOI8-R, KOI8-U, MACINTOSH"
-
-func newCharset(name string) (*charset, error) {
-	known := knownCharsets()[plainName(name)]
-	switch known {
-	case "":
-		return nil, &lowlevel.OpError{Op: "iconv", Path: name, Err: syscall.EINVAL, Hint: "encodings are " + charsetList}
-	case "UTF-8":
-		return &charset{utf8: true}, nil
-	case "US-ASCII":
-		return &charset{}, nil
-	}
-	c := &charset{high: []rune(byteCharsets[known]), byte: map[rune]byte{}}
-	for i, r := range c.high {
-		if r != utf8.RuneError {
-			c.byte[r] = byte(utf8.RuneSelf + i)
-		}
+	c.ascii = true
+	for b := byte(1); b < 0x80 && c.ascii; b++ {
+		c.ascii = c.keeps(string(rune(b)))
 	}
 	return c, nil
 }
 
-// localeCharset returns the encoding of the locale.
-func localeCharset(getenv func(string) string) (string, error) {
-	locale := ""
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if locale = getenv(name); locale != "" {
-			break
+// conversionError says it in libfuse's words.
+type conversionError struct {
+	from, to string
+	err      error
+}
+
+func (e *conversionError) Error() string { return "cannot convert from " + e.from + " to " + e.to }
+
+func (e *conversionError) Unwrap() error { return e.err }
+
+func (c *conversion) keeps(s string) bool {
+	got, err := c.convert(s)
+	return got == s && err == nil
+}
+
+func (c *conversion) convert(s string) (string, error) {
+	cd, _ := c.idle.Get().(*cshim.Iconv)
+	if cd == nil {
+		var err error
+		if cd, err = cshim.OpenIconv(c.from, c.to); err != nil {
+			return "", err
 		}
 	}
-	switch locale {
-	case "", "C", "POSIX":
-		return "US-ASCII", nil
+	defer c.idle.Put(cd)
+	return cd.Convert(s)
+}
+
+// path converts the names in a path, each for itself: nobody may begin in the middle of what another one has left open.
+func (c *conversion) path(path string) (string, error) {
+	if c.ascii && isASCII(path) {
+		return path, nil
 	}
-	_, codeset, ok := strings.Cut(locale, ".")
-	codeset, _, _ = strings.Cut(codeset, "@")
-	if !ok || codeset == "" {
-		return "", &lowlevel.OpError{Op: "iconv", Path: locale, Err: syscall.EINVAL, Hint: "the encoding of this locale is not known here: give -o to_code="}
+	names := strings.Split(path, "/")
+	for i, name := range names {
+		if c.ascii && isASCII(name) {
+			continue
+		}
+		shown, err := c.convert(name)
+		if err != nil {
+			return "", err
+		}
+		if strings.ContainsAny(shown, "/\x00") {
+			return "", syscall.EILSEQ
+		}
+		names[i] = shown
 	}
-	return codeset, nil
+	return strings.Join(names, "/"), nil
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 func iconvModule(args []string) (Layer, []string, error) {

@@ -4,92 +4,74 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
-	"unicode/utf8"
-
-	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
 )
 
-func mustCharset(t *testing.T, name string) *charset {
+func mustConvert(t *testing.T, from, to string) *conversion {
 	t.Helper()
-	c, err := newCharset(name)
+	c, err := newConversion(from, to)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// TestIconv_IsLikeGlibc converts all bytes of all encodings, there and back, by our tables and by iconv(1).
-func TestIconv_IsLikeGlibc(t *testing.T) {
-	if out, err := exec.Command("iconv", "--version").CombinedOutput(); err != nil || !strings.Contains(strings.ToLower(string(out)), "glibc") && !strings.Contains(string(out), "GNU libc") {
-		fusetest.Skip(t, "needs glibc's iconv(1): %v", err)
-	}
-	iconv := func(in string, args ...string) string {
-		cmd := exec.Command("iconv", args...)
-		cmd.Stdin = strings.NewReader(in)
-		out, _ := cmd.Output() // with -c, what was left out is an error, too
-		return string(out)
-	}
-	utf := mustCharset(t, "UTF-8")
-	for _, name := range slices.Sorted(maps.Keys(byteCharsets)) {
-		c := mustCharset(t, name)
-		if len(c.high) != 128 {
-			t.Errorf("%s: got %d characters, want 128", name, len(c.high))
-			continue
-		}
-		var all, good string
-		for b := 0x80; b <= 0xff; b++ {
-			all += string([]byte{byte(b)})
-			if c.high[b-0x80] != utf8.RuneError {
-				good += string([]byte{byte(b)})
-			}
-		}
-		shown, err := convert(good, c, utf)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if want := iconv(all, "-c", "-f", name, "-t", "UTF-8"); shown != want {
-			t.Errorf("%s:\ngot:  %q\nwant: %q", name, shown, want)
-		}
-		if back, err := convert(shown, utf, c); back != good || err != nil {
-			t.Errorf("%s, back: got %q, %v, want %q", name, back, err, good)
-		}
-		if want := iconv(shown, "-f", "UTF-8", "-t", name); want != good {
-			t.Errorf("%s, back: iconv(1) says %q, want %q", name, want, good)
-		}
-	}
-}
-
-func TestIconv_Convert(t *testing.T) {
+// TestIconv_Paths: all that the C library knows, of one byte a character and of several, with states and without.
+func TestIconv_Paths(t *testing.T) {
 	const none = "EILSEQ"
 	for _, c := range []struct{ from, to, in, want string }{
 		{"UTF-8", "ISO-8859-1", "/caf\u00e9", "/caf\xe9"},
 		{"ISO-8859-1", "UTF-8", "/caf\xe9", "/caf\u00e9"},
 		{"ISO-8859-1", "ISO-8859-15", "\xa4", none}, // the currency sign, which gave way to the Euro
-		{"ISO-8859-15", "UTF-8", "\xa4", "\u20ac"},
+		{"latin9", "utf8", "\xa4", "\u20ac"},
 		{"CP437", "CP850", "\x81", "\x81"},
 		{"CP1252", "UTF-8", "\x80\x81", none},
 		{"KOI8-R", "CP1251", "\xc1", "\xe0"},
 		{"UTF-8", "US-ASCII", "/plain", "/plain"},
 		{"UTF-8", "US-ASCII", "/caf\u00e9", none},
 		{"US-ASCII", "UTF-8", "\xe9", none},
-		{"UTF-8", "ISO-8859-1", "\u20ac", none},
 		{"UTF-8", "UTF-8", "\u20ac \U0001f600 \ufffd", "\u20ac \U0001f600 \ufffd"},
 		{"UTF-8", "UTF-8", "a\xffb", none},
 		{"UTF-8", "UTF-8", "cut \xe2\x82", none},
-		{"UTF-8", "UTF-8", "\xed\xa0\x80", none},       // a surrogate
-		{"UTF-8", "UTF-8", "\xc0\xaf", none},           // a slash in two bytes
-		{"UTF-8", "CP437", "\ufffd", none},             // a character like any other
-		{"ISO-8859-3", "ISO-8859-3", "\xa5", none},     // stands for nothing
-		{"ISO-8859-1", "ISO-8859-1", "\x80", "\x80"},   // a control character
-		{"MACINTOSH", "UTF-8", "", ""},                 //
-		{"UTF-8", "UTF-8", "\x01\n\x7f", "\x01\n\x7f"}, //
+		{"UTF-8", "UTF-8", "cut \xe2\x82/\xac", none}, // in the middle of a character
+		{"UTF-8", "UTF-8", "\xed\xa0\x80", none},      // a surrogate
+		{"UTF-8", "UTF-8", "\xc0\xaf", none},          // a slash in two bytes
+		{"ISO-8859-3", "UTF-8", "\xa5", none},         // stands for nothing
+		{"UTF-8", "UTF-8", "\x01\n\x7f", "\x01\n\x7f"},
+		{"UTF-8", "CP437", "", ""},
+		{"UTF-8", "CP437", "/", "/"},
+		{"UTF-8", "CP437", "a//b/../\u00e4/", "a//b/../\x84/"},
+
+		{"UTF-8", "EUC-JP", "/a/\u65e5\u672c", "/a/\xc6\xfc\xcb\xdc"},
+		{"EUC-JP", "UTF-8", "\xc6\xfc\xcb\xdc", "\u65e5\u672c"},
+		{"EUC-JP", "UTF-8", "\xc6\xfc\xcb", none},
+		{"UTF-8", "SHIFT_JIS", "\u8868/\u65e5", "\x95\\/\x93\xfa"}, // has a backslash in it
+		{"SHIFT_JIS", "UTF-8", "\x95\\/\x93\xfa", "\u8868/\u65e5"},
+		{"SHIFT_JIS", "EUC-JP", "\x93\xfa\x96{", "\xc6\xfc\xcb\xdc"},
+		{"UTF-8", "GB18030", "\u65e5\U0001f600", "\xc8\xd5\x949\xfc6"},
+		{"GB18030", "UTF-8", "\xc8\xd5\x949\xfc6", "\u65e5\U0001f600"},
+		{"BIG5", "UTF-8", "\xa4\xe9\xa5\xbb", "\u65e5\u672c"},
+		{"UTF-8", "EUC-KR", "\u65e5\u672c", "\xec\xed\xdc\xe2"},
+
+		// Each name begins and ends in the initial state.
+		{"UTF-8", "ISO-2022-JP", "x/\u65e5\u672c/\u65e5", "x/\x1b$BF|K\\\x1b(B/\x1b$BF|\x1b(B"},
+		{"ISO-2022-JP", "UTF-8", "x/\x1b$BF|K\\\x1b(B/\x1b$BF|\x1b(B", "x/\u65e5\u672c/\u65e5"},
+		{"ISO-2022-JP", "UTF-8", "\x1b$BF|/F|", "\u65e5/F|"},
+		{"UTF-8", "ISO-2022-JP", "\u4e11", none}, // would be ESC $ B 1 / ESC ( B
+		{"UTF-8", "UTF-7", "\u65e5", "+ZeU-"},
+		{"UTF-7", "UTF-8", "a+-b", "a+b"},
+		{"UTF-7", "UTF-8", "a+AAA-b", none}, // a zero byte
+		{"UTF-7", "UTF-8", "a+AC8-b", none}, // a slash
+		{"UTF-8", "UTF-7", "\u4ff0", none},  // would be +T/A-
+
+		// What is not the same there and back is no name.
+		{"UTF-8", "ASCII//TRANSLIT", "\u20ac", none},
 	} {
-		got, err := convert(c.in, mustCharset(t, c.from), mustCharset(t, c.to))
+		got, err := mustConvert(t, c.from, c.to).path(c.in)
 		if err != nil {
 			got = err.Error()
 			if err == syscall.EILSEQ {
@@ -102,84 +84,85 @@ func TestIconv_Convert(t *testing.T) {
 	}
 }
 
-func TestIconv_NamesOfEncodings(t *testing.T) {
-	for name, want := range map[string]string{ // what the byte 0xe9 is
-		"iso-8859-1": "\u00e9", "ISO8859-1": "\u00e9", "ISO_8859-1:1987": "\u00e9", "latin1": "\u00e9", "L1": "\u00e9", "IBM819": "\u00e9",
-		"latin-9": "\u00e9", "ISO-8859-5": "\u0449", "CYRILLIC": "\u0449",
-		"cp437": "\u0398", "437": "\u0398", "IBM437": "\u0398", "windows-1251": "\u0439", "KOI8-R": "\u0418", "koi8r": "\u0418",
-	} {
-		c, err := newCharset(name)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if got, err := convert("\xe9", c, mustCharset(t, "utf8")); got != want || err != nil {
-			t.Errorf("%s: got %q, %v, want %q", name, got, err, want)
-		}
+func TestIconv_LongNames(t *testing.T) {
+	name, want := strings.Repeat("\u00e9", 5000), strings.Repeat("\xe9", 5000)
+	if got, err := mustConvert(t, "UTF-8", "ISO-8859-1").path(name); got != want || err != nil {
+		t.Errorf("got %d bytes, %v, want %d", len(got), err, len(want))
 	}
-	for _, name := range []string{"ASCII", "ANSI_X3.4-1968", "us-ascii", "646"} {
-		if got, err := convert("\xe9", mustCharset(t, name), mustCharset(t, "UTF-8")); err != syscall.EILSEQ {
-			t.Errorf("%s: got %q, %v, want EILSEQ", name, got, err)
-		}
-	}
-	for _, name := range []string{"UTF-16", "UTF-32LE", "EUC-JP", "SHIFT_JIS", "GB18030", "ISO-8859-12", "CP1255", "nonsense", "-", "ASCII//TRANSLIT"} {
-		_, err := Iconv(name, "UTF-8")
-		_, err2 := Iconv("UTF-8", name)
-		for _, err := range []error{err, err2} {
-			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "ISO-8859-1 to ") {
-				t.Errorf("%s: got %v, want EINVAL and the encodings that there are", name, err)
-			}
-		}
+	if got, err := mustConvert(t, "ISO-8859-1", "UTF-8").path(want); got != name || err != nil {
+		t.Errorf("got %d bytes, %v, want %d", len(got), err, len(name))
 	}
 }
 
-func TestIconv_LocaleCharset(t *testing.T) {
-	const none = "error"
-	for _, c := range []struct {
-		env  map[string]string
-		want string
-	}{
-		{nil, "US-ASCII"},
-		{map[string]string{"LANG": "C"}, "US-ASCII"},
-		{map[string]string{"LANG": "POSIX"}, "US-ASCII"},
-		{map[string]string{"LANG": "C.UTF-8"}, "UTF-8"},
-		{map[string]string{"LANG": "de_DE.ISO-8859-15@euro"}, "ISO-8859-15"},
-		{map[string]string{"LANG": "de_DE.UTF-8", "LC_CTYPE": "ru_RU.KOI8-R"}, "KOI8-R"},
-		{map[string]string{"LANG": "de_DE.UTF-8", "LC_CTYPE": "ru_RU.KOI8-R", "LC_ALL": "C"}, "US-ASCII"},
-		{map[string]string{"LANG": "de_DE.UTF-8", "LC_ALL": ""}, "UTF-8"},
-		{map[string]string{"LANG": "de_DE"}, none},
-		{map[string]string{"LANG": "de_DE@euro"}, none},
+func TestIconv_UnknownEncodings(t *testing.T) {
+	for _, c := range []struct{ from, to, want string }{
+		{"nonsense", "UTF-8", "cannot convert from UTF-8 to nonsense"},
+		{"UTF-8", "nonsense", "cannot convert from nonsense to UTF-8"},
+		{"", "nonsense", "cannot convert from nonsense to UTF-8"},
+		{"UTF-16", "UTF-8", "cannot convert from UTF-8 to UTF-16"}, // there are no paths in these
+		{"UTF-8", "UTF-32LE", "cannot convert from UTF-32LE to UTF-8"},
+		{"UTF-8", "IBM037", "cannot convert from IBM037 to UTF-8"},
 	} {
-		got, err := localeCharset(func(name string) string { return c.env[name] })
-		if err != nil {
-			got = none
-			if !strings.Contains(err.Error(), "to_code=") {
-				t.Errorf("%v: got %q, want the option to use", c.env, err)
-			}
-		}
-		if got != c.want {
-			t.Errorf("%v: got %q, want %q", c.env, got, c.want)
+		_, err := Iconv(c.from, c.to)
+		if !errors.Is(err, syscall.EINVAL) || err.Error() != c.want {
+			t.Errorf("from %q to %q: got %v, want EINVAL and %q", c.from, c.to, err, c.want)
 		}
 	}
 }
 
 func TestIconv_DefaultsAreUTF8AndTheLocale(t *testing.T) {
-	t.Setenv("LC_ALL", "de_DE.ISO-8859-1")
-	layer, err := Iconv("", "")
-	if err != nil {
-		t.Fatal(err)
+	for locale, want := range map[string]string{"C": "EILSEQ", "C.UTF-8": "/\u00e4"} {
+		t.Setenv("LC_ALL", locale)
+		layer, err := Iconv("", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		ops, err := layer(&Operations{Rmdir: func(_ context.Context, path string) error {
+			got = path
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ops.Rmdir(context.Background(), "/\u00e4"); err == syscall.EILSEQ {
+			got = "EILSEQ"
+		}
+		if got != want {
+			t.Errorf("LC_ALL=%s: got %q, want %q", locale, got, want)
+		}
 	}
-	var asked string
-	ops, err := layer(&Operations{Rmdir: func(_ context.Context, path string) error {
-		asked = path
-		return nil
-	}})
-	if err != nil {
-		t.Fatal(err)
+	t.Setenv("LC_ALL", "xx_XX.UTF-8")
+	if _, err := Iconv("", ""); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "to_code=") {
+		t.Errorf("a locale that there is not: got %v, want EINVAL and the option to use", err)
 	}
-	if err := ops.Rmdir(context.Background(), "/\xe4"); err != nil || asked != "/\u00e4" {
-		t.Errorf("got %q, %v, want %q", asked, err, "/\u00e4")
+}
+
+// TestIconv_ManyAtATime: an iconv_t is for one at a time, and keeps a state.
+func TestIconv_ManyAtATime(t *testing.T) {
+	up, down := mustConvert(t, "UTF-8", "ISO-2022-JP"), mustConvert(t, "ISO-2022-JP", "UTF-8")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			path := "/" + strings.Repeat("\u65e5x", i+1)
+			for range 500 {
+				there, err := up.path(path)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := down.path("\x1b$B" + there[:1] + "\xff"); err != syscall.EILSEQ {
+					t.Errorf("got %v, want EILSEQ", err)
+				}
+				if back, err := down.path(there); back != path || err != nil {
+					t.Errorf("got %q, %v, want %q", back, err, path)
+				}
+			}
+		}()
 	}
+	wg.Wait()
 }
 
 // latinOverUTF8 shows a filesystem with names in UTF-8 as one with names in ISO-8859-1.

@@ -36,11 +36,11 @@ func newModule(name string, args []string) (Layer, []string, error) {
 	factory := modules[name]
 	if factory == nil {
 		known := strings.Join(slices.Sorted(maps.Keys(modules)), ", ")
-		return nil, nil, &lowlevel.OpError{Op: "modules", Path: name, Err: errNoModule, Hint: "there are " + known}
+		return nil, nil, fmt.Errorf("fuse: %w", &lowlevel.OpError{Op: "modules", Path: name, Err: errNoModule, Hint: "there are " + known})
 	}
 	layer, rest, err := factory(args)
 	if err != nil {
-		return nil, nil, fmt.Errorf("module %s: %w", name, err)
+		return nil, nil, fmt.Errorf("fuse-%s: %w", name, err)
 	}
 	return layer, rest, nil
 }

@@ -231,6 +231,7 @@ func TestLocks_WaitersTakeNoThread(t *testing.T) {
 		case held <- struct{}{}:
 			return nil
 		case <-ctx.Done():
+			same(t, "Interrupted", Interrupted(ctx), true)
 			return ctx.Err()
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
@@ -15,7 +16,7 @@ type Program struct {
 	Ops *Operations
 	// Options is nil, or a pointer to a struct for the filesystem's own options: see lowlevel.ParseCmdline.
 	Options any
-	// Help is printed at the end of --help: the filesystem's own options.
+	// Help is printed at the beginning of --help: the filesystem's own options.
 	Help string
 	// Setup runs after the command line is parsed and before anything is mounted. An error is printed; the program exits with 3.
 	Setup func(*lowlevel.Cmdline) error
@@ -27,7 +28,7 @@ type Program struct {
 	Session lowlevel.Config
 	// Args is the command line, with the program's name first. Nil: os.Args.
 	Args []string
-	// ExitCodes are the exit codes for what can fail. Nil: those of fuse_main.
+	// ExitCodes are the exit codes for what can fail; without a mountpoint it is 1 then. Nil: those of fuse_main.
 	ExitCodes *lowlevel.ExitCodes
 }
 
@@ -56,8 +57,18 @@ func Main(p *Program) int {
 	case err != nil:
 		say(err)
 		return 1
-	case !cl.ShowHelp && !cl.ShowVersion && cl.Mountpoint == "":
+	case cl.ShowHelp:
+		fmt.Printf("usage: %s [options] <mountpoint>\n\n", args[0])
+		if p.Help != "" {
+			fmt.Println(strings.Trim(p.Help, "\n") + "\n")
+		}
+		PrintHelp()
+		return 0
+	case !cl.ShowVersion && cl.Mountpoint == "":
 		fmt.Fprintln(os.Stderr, "error: no mountpoint specified")
+		if p.ExitCodes != nil {
+			return 1
+		}
 		return 2
 	}
 	f := New(&Operations{}, DefaultConfig())
@@ -84,7 +95,6 @@ func (p *Program) low(f *FS, args []string) *lowlevel.Program {
 	low := &lowlevel.Program{
 		Ops:       new(lowlevel.Ops),
 		Options:   p.Options,
-		Help:      Help + p.Help,
 		Config:    p.Session,
 		Args:      args,
 		ExitCodes: codes,

@@ -165,7 +165,10 @@ func (f *FS) unlink(req *lowlevel.Request, parent Ino, name string) error {
 	w := want{ino: parent, name: name, write: true}
 	return f.with(req, w, func(ctx *request, h held) error {
 		if !f.cfg.HardRemove && f.isOpen(h.changes) {
-			_, err := f.hide(ctx, h, name)
+			path, hidden, err := f.hide(ctx, h, name)
+			if err == nil {
+				f.unlinkClosed(ctx, h, hidden, path)
+			}
 			return err
 		}
 		return f.unlinkNow(ctx, h, name)
@@ -215,23 +218,25 @@ func (f *FS) rename(req *lowlevel.Request, parent Ino, name string, newParent In
 	defer f.tree.release(h[:]...)
 	ctx := f.begin(req)
 	defer ctx.end()
-	exchange := flags&lowlevel.RenameExchange != 0
-	unhide := func() {}
-	if !f.cfg.HardRemove && !exchange && flags&lowlevel.RenameNoreplace == 0 && f.isOpen(h[1].changes) {
-		if unhide, err = f.hide(ctx, h[1], newName); err != nil {
-			return err
-		}
+	replaces := flags&(lowlevel.RenameExchange|lowlevel.RenameNoreplace) == 0
+	if replaces && !f.cfg.HardRemove && f.isOpen(h[1].changes) {
+		return f.renameOverOpen(ctx, h, name, newName, flags)
 	}
+	return f.renameNow(ctx, h, name, newName, flags)
+}
+
+// renameNow renames, also over what is open.
+func (f *FS) renameNow(ctx *request, h [2]held, name, newName string, flags RenameFlags) error {
+	exchange := flags&lowlevel.RenameExchange != 0
 	var last *Stat
 	if !exchange {
 		last = f.lastLook(ctx, h[1])
 	}
-	err = f.ops.Rename(ctx, h[0].path, h[1].path, flags)
+	err := f.ops.Rename(ctx, h[0].path, h[1].path, flags)
 	if !exchange && f.onlyHidden(ctx, h[1], err) {
 		err = f.ops.Rename(ctx, h[0].path, h[1].path, flags)
 	}
 	if err != nil {
-		unhide()
 		return err
 	}
 	f.renamed(h, name, newName, exchange)

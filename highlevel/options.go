@@ -1,9 +1,11 @@
 package highlevel
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/go-libfuse3/go-libfuse3/cshim"
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
 
@@ -33,33 +35,22 @@ type options struct {
 	ParallelDirect int     `fuse:"parallel_direct_write=%d"`
 }
 
-// Help is what --help says of these options.
-const Help = `
-Options of the path-based layer:
-    -o kernel_cache        keep cached data when a file is opened
-    -o [no]auto_cache      keep it if size and mtime are the same
-    -o no_rofd_flush       no flush for files opened read-only
-    -o umask=M             permission bits that no file has (octal)
-    -o fmask=M             the same for files but directories (octal)
-    -o dmask=M             the same for directories (octal)
-    -o uid=N               owner of all files
-    -o gid=N               group of all files
-    -o entry_timeout=T     seconds for which names are cached (1.0)
-    -o negative_timeout=T  seconds for which it is cached that there is none (0.0)
-    -o attr_timeout=T      seconds for which attributes are cached (1.0)
-    -o ac_attr_timeout=T   the same for what auto_cache compares (attr_timeout)
-    -o noforget            never forget an inode
-    -o remember=T          remember inodes for so many seconds (0)
+// PrintHelp prints the options that every program has, in libfuse's words: flags, those of this layer with its modules, of mounting. What libfuse says nothing of, or not in
+// all versions, comes at the end.
+//
+// Implements:
+//
+//	void fuse_lib_help(struct fuse_args *args);
+func PrintHelp() {
+	cshim.PrintLibHelp()
+	fmt.Print(moreHelp)
+}
+
+const moreHelp = `
+More options:
+    -o fmask=M             permission bits that no file but directories has (octal)
+    -o dmask=M             permission bits that no directory has (octal)
     -o parallel_direct_write=N  several direct writes to a file at a time
-    -o modules=M1[:M2...]  layers over the filesystem: subdir, iconv
-
-Options of module subdir:
-    -o subdir=DIR          put DIR before all paths
-    -o [no]rellinks        make absolute links relative
-
-Options of module iconv:
-    -o from_code=CHARSET   encoding of file names (UTF-8)
-    -o to_code=CHARSET     encoding that is shown (the locale's)
 `
 
 // setTimeout leaves a timeout alone that no option has changed: it may not be the same as seconds.

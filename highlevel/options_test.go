@@ -122,10 +122,10 @@ func TestOptions_Errors(t *testing.T) {
 		"negative_timeout=x":             "fuse: invalid parameter in option `negative_timeout=x'",
 		"remember=x":                     "fuse: invalid parameter in option `remember=x'",
 		"parallel_direct_write=x":        "fuse: invalid parameter in option `parallel_direct_write=x'",
-		"uid=5,modules=nope":             "modules: nope: no such module (there are iconv, subdir",
-		"modules=subdir":                 "module subdir: missing 'subdir' option",
-		"modules=iconv:nope,to_code=CX1": "CX1",
-		"modules=iconv,from_code=CX2":    "CX2",
+		"uid=5,modules=nope":             "fuse: modules: nope: no such module (there are iconv, subdir",
+		"modules=subdir":                 "fuse-subdir: missing 'subdir' option",
+		"modules=iconv:nope,to_code=CX1": "fuse-iconv: cannot convert from CX1 to UTF-8",
+		"modules=iconv,from_code=CX2":    "fuse-iconv: cannot convert from ",
 	} {
 		cfg := config(func(c *Config) { c.UID = 77 })
 		before := cfg
@@ -204,17 +204,5 @@ func TestOptions_RegisterModule(t *testing.T) {
 	}
 	if _, _, err = ParseOptions([]string{"prog", "-o", "modules=none"}, &cfg); err == nil || !strings.Contains(err.Error(), "iconv, subdir, test") {
 		t.Errorf("got %v, want the modules that there are", err)
-	}
-}
-
-// TestOptions_Help: it names every option, but the one that C keeps to itself, too.
-func TestOptions_Help(t *testing.T) {
-	for _, option := range []string{
-		"kernel_cache", "[no]auto_cache", "no_rofd_flush", "umask=", "fmask=", "dmask=", "uid=", "gid=", "entry_timeout=", "attr_timeout=", "ac_attr_timeout=",
-		"negative_timeout=", "noforget", "remember=", "modules=", "parallel_direct_write=", "subdir=", "[no]rellinks", "from_code=", "to_code=",
-	} {
-		if !strings.Contains(Help, "-o "+option) {
-			t.Errorf("%q is not in:\n%s", option, Help)
-		}
 	}
 }

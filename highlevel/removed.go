@@ -1,5 +1,7 @@
 package highlevel
 
+import "golang.org/x/sys/unix"
+
 // A directory that is removed while somebody uses it has no path left, but to those it is still a directory: empty, without links, otherwise as it was when it
 // was removed. C answers ESTALE.
 
@@ -30,6 +32,20 @@ func (f *FS) keepRemoved(h held, last *Stat) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
 	h.changes.more().last = last
+}
+
+// removedDirStatx is removedDir for a Statx.
+func (f *FS) removedDirStatx(ino Ino) (unix.Statx_t, error) {
+	st, err := f.removedDir(ino)
+	return unix.Statx_t{
+		Mask: unix.STATX_BASIC_STATS, Blksize: st.Blksize, Nlink: st.Nlink, Uid: st.UID, Gid: st.GID, Mode: uint16(st.Mode), Ino: st.Ino,
+		Size: uint64(st.Size), Blocks: uint64(st.Blocks), Atime: statxTime(st.Atim), Mtime: statxTime(st.Mtim), Ctime: statxTime(st.Ctim),
+	}, err
+}
+
+func statxTime(t unix.Timespec) unix.StatxTimestamp {
+	sec, nsec := t.Unix()
+	return unix.StatxTimestamp{Sec: sec, Nsec: uint32(nsec)}
 }
 
 // removedDir returns the attributes of a directory that was removed. ESTALE: they are not known.

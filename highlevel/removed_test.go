@@ -2,10 +2,12 @@ package highlevel
 
 import (
 	"context"
+	"fmt"
 	"syscall"
 	"testing"
 
 	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
+	"golang.org/x/sys/unix"
 )
 
 // What the kernel asks of a directory that somebody still uses, after rmdir or after a rename has put another one in its place.
@@ -48,6 +50,30 @@ func TestRemoved_DirectoryStaysOneForThoseWhoUseIt(t *testing.T) {
 			sameList(t, "calls: the filesystem knows nothing of it", r.mem.took(), nil)
 		})
 	}
+}
+
+// A newer libfuse asks by Statx.
+func TestRemoved_Statx(t *testing.T) {
+	r := newRig(t, newMemFS().put("d/"), func(ops *Operations, _ *Config) {
+		ops.Statx = func(_ context.Context, path string, _, _ uint32, _ *FileInfo) (unix.Statx_t, error) {
+			return unix.Statx_t{}, fmt.Errorf("asked for %q", path)
+		}
+	})
+	d := r.lookup(1, "d")
+	r.mem.edit("/d", func(n *memNode) { n.Size, n.Mtim = 4096, unix.Timespec{Sec: -5, Nsec: 7} })
+	before := r.getattr(d)
+	r.want(0, fusetest.Rmdir(1, "d"))
+	stx, _, err := r.fs.statx(nil, Ino(d), 0, unix.STATX_BASIC_STATS, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "number", stx.Ino, d)
+	same(t, "mode", uint32(stx.Mode), before.Mode)
+	same(t, "links", stx.Nlink, 0)
+	same(t, "size", stx.Size, 4096)
+	same(t, "mtime", stx.Mtime, unix.StatxTimestamp{Sec: -5, Nsec: 7})
+	_, _, err = r.fs.statx(nil, 4711, 0, 0, nil)
+	same(t, "of what is not known", err, error(syscall.ESTALE))
 }
 
 // Nobody is asked for the attributes of what is no directory, or of what the kernel does not know.

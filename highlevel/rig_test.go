@@ -200,6 +200,13 @@ func (r *rig) nlookup(ino uint64) uint64 {
 	return 0
 }
 
+// opens returns how often a file is open.
+func (r *rig) opens(ino uint64) int32 {
+	r.fs.tree.mu.Lock()
+	defer r.fs.tree.mu.Unlock()
+	return r.fs.tree.inode(Ino(ino)).opens
+}
+
 // path returns the path that the tree has for an inode, or the error.
 func (r *rig) path(ino uint64) string {
 	r.fs.tree.mu.Lock()

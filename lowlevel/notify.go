@@ -117,7 +117,8 @@ func (n *Notifier) sendName(m *message) error {
 
 // Resend has the kernel send again every request that a filesystem has read and not answered. It is meant for one that took over
 // the descriptor of a process that died. Where handlers are still at work, each of their requests comes a second time
-// ([Request.Resent]), and only the answer to that copy counts. The answer to the first fails with ENOENT, which only a [Reply] can tell; what it gave the kernel, such as a lookup, does not count.
+// ([Request.Resent]), and only the answer to that copy counts. The answer to the first fails with ENOENT, which a [Reply] tells. What a handler has
+// returned that way is undone by Forget and Release: see [Ops].
 //
 // It does not block, and may be called from a handler; but there it repeats that handler's own request, too: not unless Request.Resent says no.
 //

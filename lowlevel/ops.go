@@ -37,6 +37,10 @@ import (
 // Lookup, Mknod, Mkdir, Symlink, Link, Create and Tmpfile raise the lookup count of the inode they return by one, each
 // entry of a Readdirplus reply other than "." and ".." likewise. The inode number must stay valid until Forget has
 // brought the count back to zero.
+//
+// Where the kernel does not take a handler's reply any more (after an abort or [Notifier.Resend]), these lookups do not count, and what was
+// opened would never be released: then Forget, Release and Releasedir are called at once, as if the kernel had asked for that. So they are not for a reply that was
+// detached: [Reply] returns the error, and it is for you to undo what you did.
 type Ops struct {
 	// Init is called once, when the kernel has sent its INIT request, before any other handler. It may look at conn
 	// and change what is negotiated; conn is valid until Init returns. Options of the command line (-o max_write= and

@@ -22,7 +22,7 @@ type hello struct {
 }
 
 const help = `
-Options of this filesystem:
+File-system specific options:
     --name=<s>          name of the file (hello)
     --contents=<s>      its content ("Hello World!\n")
 `

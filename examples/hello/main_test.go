@@ -38,6 +38,27 @@ func TestLikeC_Requests(t *testing.T) {
 	besidec.Requests(t, program, []string{"-o", "entry_timeout=100,attr_timeout=100"}, "ls; ls; cat hello; cat hello; cat hello; try cat none none")
 }
 
+// What is asked how often is as the timeouts say.
+func TestLikeC_RequestsByTimeouts(t *testing.T) {
+	for _, options := range []string{
+		"entry_timeout=0,attr_timeout=0", "entry_timeout=0,attr_timeout=100", "entry_timeout=100,attr_timeout=0", "negative_timeout=100,entry_timeout=100,attr_timeout=100",
+		"negative_timeout=100,entry_timeout=0,attr_timeout=100", "noforget,entry_timeout=100,attr_timeout=100",
+	} {
+		t.Run(options, func(t *testing.T) {
+			besidec.Requests(t, program, []string{"-o", options}, "for i in 1 2 3; do cat hello; stat -c %s hello; try cat none; try stat none; done")
+		})
+	}
+}
+
+// Owner and mode are as the options say.
+func TestLikeC_UseByOptions(t *testing.T) {
+	for _, options := range []string{"uid=5,gid=7", "uid=5", "umask=077", "umask=0", "modules=subdir,subdir=/"} {
+		t.Run(options, func(t *testing.T) {
+			besidec.Use(t, program, []string{"-o", options}, `stat -c '%n %F %a %u %g' . hello; ls -lan --time-style=+; cat hello`)
+		})
+	}
+}
+
 func TestLikeC_CommandLine(t *testing.T) {
 	besidec.CommandLine(t, program,
 		[]string{"--name", "DIR"},

@@ -41,7 +41,7 @@ type filesystem struct {
 }
 
 const help = `
-Options of this filesystem:
+File-system specific options:
     --update-interval=SECS   change the files that often (default: 1)
     --no-notify              do not tell the kernel of it
 `

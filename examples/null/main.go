@@ -24,6 +24,13 @@ import (
 const size = 4 << 30
 
 func main() {
+	switch c, err := lowlevel.ParseCmdline(os.Args, nil); {
+	case err != nil:
+		os.Exit(1) // libfuse has said why
+	case c.Mountpoint == "" && !c.ShowHelp && !c.ShowVersion:
+		fmt.Fprintln(os.Stderr, "missing mountpoint parameter")
+		os.Exit(1)
+	}
 	os.Exit(highlevel.Main(&highlevel.Program{
 		Ops: &highlevel.Operations{
 			Getattr:  getattr,

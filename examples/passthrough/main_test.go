@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/go-libfuse3/go-libfuse3/examples/internal/besidec"
 	"github.com/go-libfuse3/go-libfuse3/examples/internal/mirror/mirrortest"
 )
 
@@ -14,10 +15,13 @@ func TestSameAsC_TreePlus(t *testing.T) { mirrortest.SameTreeAsC(t, "passthrough
 
 func TestSameAsC_Changes(t *testing.T) { mirrortest.SameChangesAsC(t, "passthrough") }
 
+func TestSameAsC_Names(t *testing.T) { mirrortest.SameNamesAsC(t, "passthrough") }
+
 func TestSameAsC_CommandLine(t *testing.T) { mirrortest.CommandLine(t, "passthrough") }
 
 func TestHelp_NamesAllOptions(t *testing.T) {
 	mirrortest.Help(t, "passthrough", "--plus", "--readdir-zero-inodes")
+	besidec.Version(t, "passthrough")
 }
 
 func TestEnds_ExitCodes(t *testing.T) { mirrortest.Ends(t) }

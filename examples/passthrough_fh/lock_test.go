@@ -44,6 +44,15 @@ func TestLocks_Wait(t *testing.T) {
 	m.Run(`rm f; ls -A $S`)
 }
 
+// A lock ends with its holder, however that ends, and with the first close of the file.
+func TestLocks_End(t *testing.T) {
+	m := mirrortest.Mount(t, "--locks")
+	m.Want("resource temporarily unavailable\nlocked", hold+`truncate -s 100 f; hold $M/f 0 0; h=$!
+		try $S/f 0 0 || true; kill -9 $h; wait $h 2> /dev/null || true; exec 9>&-; try $S/f 0 0`)
+	m.Want("locked", hold+`mkfifo /tmp/reopen.$$; "$CLIENT" client lock $M/f 0 0 reopen < /tmp/reopen.$$ > /tmp/reopened.$$ & exec 9> /tmp/reopen.$$
+		until grep -q locked /tmp/reopened.$$; do :; done; rm /tmp/reopen.$$ /tmp/reopened.$$; try $S/f 0 0; exec 9>&-; wait`)
+}
+
 // Without --locks they are the kernel's, for the mount only.
 func TestLocks_NotBelowWithoutOption(t *testing.T) {
 	m := mirrortest.Mount(t)

@@ -32,7 +32,7 @@ import (
 const usage = "usage: %s [options] <archive.zip> <mountpoint>\n"
 
 const help = `
-Options of this filesystem:
+File-system specific options:
     --archive=FILE         the archive, if it does not stand before the mountpoint
 `
 
@@ -45,8 +45,8 @@ func main() { os.Exit(run(os.Args)) }
 func run(args []string) int {
 	if slices.Contains(args, "-h") || slices.Contains(args, "--help") {
 		fmt.Printf(usage+"\n", args[0])
-		lowlevel.PrintHelp()
-		fmt.Print(highlevel.Help, help)
+		fmt.Println(help[1:])
+		highlevel.PrintHelp()
 		return 0
 	}
 	var o options

@@ -192,6 +192,20 @@ func TestZipfs_AnyOffset(t *testing.T) {
 	}
 }
 
+// TestZipfs_ManyEntries has more than 16 bits can count.
+func TestZipfs_ManyEntries(t *testing.T) {
+	const n = 70_000
+	var list []item
+	for i := range n {
+		list = append(list, item{name: fmt.Sprintf("d%d/f%d", i%7, i), mode: 0o644, data: []byte(fmt.Sprintln(i))})
+	}
+	dir := mount(t, list).Mountpoint
+	got := exampletest.Sh(t, dir, `find . -type f | wc -l; ls d3 | wc -l; find . -type f -size +0 -printf x | wc -c; cat d0/f0 d6/f69999; for d in *; do (cd $d; ls -U | head -100 | xargs cat | wc -l) & done; wait`)
+	if want := "70000\n10000\n70000\n0\n69999" + strings.Repeat("\n100", 7); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
 func TestZipfs_Background(t *testing.T) {
 	archive := makeZip(t, items())
 	check := func(dir string) {

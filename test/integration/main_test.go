@@ -44,17 +44,18 @@ var (
 )
 
 // program builds a command of this module once, and returns its path: "examples/memfs_ll", "test/fsx".
-func program(t testing.TB, pkg string) string {
+func program(t testing.TB, pkg string, flags ...string) string {
 	t.Helper()
-	out := filepath.Join(binDir, filepath.Base(pkg))
+	out := filepath.Join(binDir, filepath.Base(pkg)+strings.Join(flags, ""))
 	buildsMu.Lock()
-	build := builds[pkg]
+	build := builds[out]
 	if build == nil {
 		build = sync.OnceValue(func() error {
-			_, err := fusetest.Command{Timeout: 5 * time.Minute}.Run("go", "build", "-o", out, filepath.Join("..", "..", pkg))
+			args := append([]string{"build", "-o", out}, flags...)
+			_, err := fusetest.Command{Timeout: 5 * time.Minute}.Run("go", append(args, filepath.Join("..", "..", pkg))...)
 			return err
 		})
-		builds[pkg] = build
+		builds[out] = build
 	}
 	buildsMu.Unlock()
 	if err := build(); err != nil {
@@ -81,6 +82,7 @@ type filesystem struct {
 	pkg     string
 	options []string
 	backed  string // option for the directory that it mirrors
+	raced   bool   // built with the race detector
 	byPath  bool
 }
 
@@ -88,11 +90,12 @@ type filesystem struct {
 var posixOptions = []string{"default_permissions", "allow_other"}
 
 var (
-	memfs         = filesystem{name: "memfs_ll", pkg: "examples/memfs_ll"}
-	memfsByPath   = filesystem{name: "memfs", pkg: "examples/memfs", byPath: true}
-	passthrough   = filesystem{name: "passthrough_ll", pkg: "examples/passthrough_ll", backed: "source="}
-	passthroughFh = filesystem{name: "passthrough_fh", pkg: "examples/passthrough_fh", backed: "modules=subdir,subdir=", byPath: true}
-	helloPkg      = "examples/hello_ll"
+	memfs             = filesystem{name: "memfs_ll", pkg: "examples/memfs_ll"}
+	memfsByPath       = filesystem{name: "memfs", pkg: "examples/memfs", byPath: true}
+	passthrough       = filesystem{name: "passthrough_ll", pkg: "examples/passthrough_ll", backed: "source="}
+	passthroughByPath = filesystem{name: "passthrough", pkg: "examples/passthrough", backed: "modules=subdir,subdir=", byPath: true}
+	passthroughFh     = filesystem{name: "passthrough_fh", pkg: "examples/passthrough_fh", backed: "modules=subdir,subdir=", byPath: true}
+	helloPkg          = "examples/hello_ll"
 )
 
 func (f filesystem) with(name string, options ...string) filesystem {
@@ -112,6 +115,13 @@ func allFilesystems() []filesystem {
 		passthrough.with("uncached", "xattr", "cache=never", "timeout=0"))
 }
 
+func (f filesystem) buildFlags() []string {
+	if f.raced {
+		return []string{"-race"}
+	}
+	return nil
+}
+
 // args is the command line for a new mount, without mountpoint and -f.
 func (f filesystem) args(t testing.TB, options ...string) []string {
 	t.Helper()
@@ -119,7 +129,7 @@ func (f filesystem) args(t testing.TB, options ...string) []string {
 	if f.backed != "" {
 		options = append(options, f.backed+newDir(t))
 	}
-	args := []string{program(t, f.pkg)}
+	args := []string{program(t, f.pkg, f.buildFlags()...)}
 	if len(options) > 0 {
 		args = append(args, "-o", strings.Join(options, ","))
 	}

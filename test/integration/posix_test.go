@@ -67,7 +67,7 @@ func TestPosixtest_PassesWhatTheLocalFilesystemPasses(t *testing.T) {
 	if len(want) < 20 {
 		t.Fatalf("only %d cases pass on the local filesystem", len(want))
 	}
-	for _, f := range allFilesystems() {
+	for _, f := range append(allFilesystems(), passthroughByPath) {
 		t.Run(f.name, func(t *testing.T) {
 			p := f.mount(t, posixOptions...)
 			fusetest.Watchdog(t, time.Minute, p.Mountpoint)

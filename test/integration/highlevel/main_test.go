@@ -39,6 +39,9 @@ var clients = map[string]func(args []string) error{
 		fmt.Println(strings.Join(lines, "\n"))
 		return err
 	},
+	"handles":  clientHandles,
+	"handle":   clientHandle,
+	"byhandle": clientByHandle,
 	"stat": func(args []string) error {
 		_, err := os.Lstat(args[0])
 		return err

@@ -100,11 +100,11 @@ func TestMain_Fails(t *testing.T) {
 		{"-f . other", 1, "fuse: invalid argument `other'"},
 		{"-f . --nope", 3, "fuse: unknown option(s): `--nope'"},
 		{". --nope", 3, "fuse: unknown option(s): `--nope'"},
-		{"-f . -o modules=nope", 3, "modules: nope: no such module (there are iconv, subdir)"},
-		{"-f . -o modules=subdir", 3, "module subdir: missing 'subdir' option"},
-		{". -o modules=subdir", 3, "module subdir: missing 'subdir' option"},
+		{"-f . -o modules=nope", 3, "fuse: modules: nope: no such module (there are iconv, subdir)"},
+		{"-f . -o modules=subdir", 3, "fuse-subdir: missing 'subdir' option"},
+		{". -o modules=subdir", 3, "fuse-subdir: missing 'subdir' option"},
 		{"-f . -o subdir=/x", 3, "fuse: unknown option(s): `-o subdir=/x'"},
-		{"-f . -o modules=iconv,from_code=nope", 3, "module iconv: iconv: nope: invalid argument (encodings are UTF-8, "},
+		{"-f . -o modules=iconv,from_code=nope", 3, "fuse-iconv: cannot convert from "},
 		{"-f . --fail-setup", 1, "setup failed"},
 		{". --fail-setup", 1, "setup failed"},
 		{"-f . --fail-serving", 8, "fuse: serving failed"},
@@ -126,7 +126,11 @@ func TestMain_Fails(t *testing.T) {
 func TestMain_HelpAndVersion(t *testing.T) {
 	for _, args := range [][]string{{"-h"}, {"--help"}, {"-h", "--nope", "-o", "modules=none"}} {
 		got := runProgram(t, "", args...)
-		for _, want := range []string{"usage: prog [options] <mountpoint>\n", "-o allow_other", "-o entry_timeout=T", "-o modules=", "-o subdir=", "--text=TEXT"} {
+		for _, want := range []string{
+			"usage: prog [options] <mountpoint>\n", "-o allow_other", "-o kernel_cache", "-o [no]auto_cache", "-o no_rofd_flush", "-o umask=", "-o fmask=", "-o dmask=", "-o uid=", "-o gid=",
+			"-o entry_timeout=", "-o attr_timeout=", "-o ac_attr_timeout=", "-o negative_timeout=", "-o noforget", "-o remember=", "-o modules=", "-o parallel_direct_write=", "-o subdir=",
+			"-o [no]rellinks", "-o from_code=", "-o to_code=", "--text=TEXT",
+		} {
 			if got.code != 0 || got.stderr != "" || !strings.Contains(got.stdout, want) {
 				t.Errorf("%q: got %+v, want exit code 0 and %q", args, got, want)
 			}

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,22 +91,41 @@ func TestResend_Twice(t *testing.T) {
 	})
 }
 
-// The answer of a handler that has not detached is lost silently, and with it the lookup that it would have counted.
-func TestResend_LookupIsCountedOnce(t *testing.T) {
-	run(t, setup{}, func(x *experiment) {
-		x.prepare("stat d")
-		ino := x.fs.ino("d/f")
-		first := x.hold("LOOKUP /d/f")
-		second := x.hold("LOOKUP /d/f")
-		b := x.start(1, "stat d/f")
-		x.reached(first)
-		x.ok(x.n.Resend())
-		x.reached(second)
-		first.answer()
-		second.answer()
-		x.result(b)
-		x.check(x.fs.known(ino) == 2, "the filesystem has answered %d lookups, want 2", x.fs.known(ino))
-		x.ok(x.n.InvalEntry(x.fs.ino("d"), "f"))
-		x.until(func() bool { return x.fs.known(ino) == 1 }, func() string { return "a Forget" })
-	})
+// An answer that does not count is undone: the lookups in it are forgotten, and what it opened is released.
+func TestResend_LookupsAndOpensCountOnce(t *testing.T) {
+	for _, c := range []struct {
+		held, prepare, command string
+		lookups                uint64 // that count
+		opens                  int
+	}{
+		{"LOOKUP /d/f", "stat d", "stat d/f", 1, 0},
+		{"MKDIR /d/new", "stat d", "mkdir d/new", 1, 0},
+		{"CREATE /d/new", "stat d", "create d/new", 1, 0}, // which closes it
+		{"OPEN /f", "stat f", "open h f rdonly", 0, 1},
+		{"OPENDIR /d", "stat d", "open h d directory", 0, 1},
+		{"READDIRPLUS /d 0", "stat d", "list d", 3, 0},
+	} {
+		t.Run(c.command, func(t *testing.T) {
+			run(t, setup{plus: true}, func(x *experiment) {
+				x.prepare(c.prepare)
+				lookups, opens := x.fs.counts()
+				first, second := x.hold("%s", c.held), x.hold("%s", c.held)
+				b := x.start(1, c.command)
+				x.reached(first)
+				x.ok(x.n.Resend())
+				x.reached(second)
+				first.answer()
+				second.answer()
+				x.result(b)
+				var gotLookups uint64
+				var gotOpens int
+				x.until(func() bool {
+					gotLookups, gotOpens = x.fs.counts()
+					return gotLookups == lookups+c.lookups && gotOpens == opens+c.opens
+				}, func() string {
+					return fmt.Sprintf("got %d lookups and %d open files more, want %d and %d", gotLookups-lookups, gotOpens-opens, c.lookups, c.opens)
+				})
+			})
+		})
+	}
 }

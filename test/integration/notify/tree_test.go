@@ -229,6 +229,17 @@ func (fs *tree) known(ino lowlevel.Ino) uint64 {
 	return fs.looked[ino] - fs.forgot[ino]
 }
 
+// counts returns how many lookups the kernel has not given back, and how many files are open.
+func (fs *tree) counts() (lookups uint64, opens int) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for ino := range fs.nodes {
+		lookups += fs.looked[ino] - fs.forgot[ino]
+		opens += fs.opens[ino]
+	}
+	return lookups, opens
+}
+
 // released tells whether a file is not open.
 func (fs *tree) released(ino lowlevel.Ino) bool {
 	fs.mu.Lock()

@@ -150,7 +150,8 @@ func useFiles() error {
 	return nil
 }
 
-// clientLock sets a write lock on bytes of a file, says so, and holds it until its input ends: FILE START LENGTH, and "wait" or "try".
+// clientLock sets a write lock on bytes of a file, says so, and holds it until its input ends: FILE START LENGTH, and "wait" or "try". With "reopen" it first opens the file again and
+// closes that: then the lock is gone, as POSIX has it.
 func clientLock(args []string) error {
 	fd, err := unix.Open(args[0], unix.O_RDWR, 0)
 	if err != nil {
@@ -165,6 +166,13 @@ func clientLock(args []string) error {
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Start: start, Len: length}
 	if err := unix.FcntlFlock(uintptr(fd), cmd, &lock); err != nil {
 		return err
+	}
+	if args[3] == "reopen" {
+		again, err := unix.Open(args[0], unix.O_RDONLY, 0)
+		if err != nil {
+			return err
+		}
+		_ = unix.Close(again)
 	}
 	fmt.Println("locked")
 	_, _ = os.Stdin.Read(make([]byte, 1))

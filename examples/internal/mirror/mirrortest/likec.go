@@ -73,6 +73,30 @@ func SameChangesAsC(t *testing.T, name string, args ...string) {
 	}
 }
 
+// SameNamesAsC uses names in other encodings on two directories, one mounted by the C program and one by ours: what is said and what is there then, and below, must be the
+// same.
+func SameNamesAsC(t *testing.T, name string) {
+	fusetest.RequireRoot(t)
+	for code, word := range map[string]string{
+		"ISO-8859-1": "caf\xe9", "KOI8-R": "\xc1\xc2", "EUC-JP": "\xc6\xfc\xcb\xdc", "SHIFT_JIS": "\x95\\\x93\xfa", "GB18030": "\xc8\xd5\x949\xfc6", "ASCII": "cafe",
+	} {
+		options := "modules=subdir:iconv,to_code=" + code
+		theirs, ours := mountSource(t, cProgram(t, name), newDir(t), "-o", options), Mount(t, "-o", options)
+		for _, script := range []string{
+			`mkdir "$W"; echo x > "$W/$W"; cat "$W/$W"; ln -s "../$W/$W" "$W/l"; readlink "$W/l"; cat "$W/l"; mv "$W/$W" "$W/x$W"; ls -1 "$W"; ln "$W/x$W" "$W$W"; rm "$W/l"; find . | sort`,
+			`cd "$S"; find . | sort`,
+			`touch "$S/"$'\xe2\x82\xac\xd7\x90' "$S/"$'bad\xff'; ls -1; echo x > $'bad\xff\xff' && echo taken; ls -1 $'\x80'`,
+		} {
+			env := "W='" + word + "'\n"
+			got, gotErr := ours.sh(root, ours.Dir, env+script)
+			want, wantErr := theirs.sh(root, theirs.Dir, env+script)
+			if got != want || fusetest.ExitCode(gotErr) != fusetest.ExitCode(wantErr) {
+				t.Errorf("%s: %s\ngot (%d):\n%s\nwant (%d):\n%s", code, script, fusetest.ExitCode(gotErr), got, fusetest.ExitCode(wantErr), want)
+			}
+		}
+	}
+}
+
 // CommandLine compares command lines that mount nothing with the C program.
 func CommandLine(t *testing.T, name string) {
 	theirs, dir := cProgram(t, name), t.TempDir()
@@ -89,6 +113,8 @@ func CommandLine(t *testing.T, name string) {
 		"DIR/none",
 		"-f none/of/these",
 		"-o",
+		"-o modules=subdir DIR",
+		"-o modules=iconv,to_code=nonsense DIR",
 	} {
 		args := strings.Fields(strings.ReplaceAll(line, "DIR", dir))
 		got, want := exampletest.Run(t, exampletest.Self(t), name, dir, args...), exampletest.Run(t, theirs, name, dir, args...)
