@@ -12,6 +12,7 @@ export GOARCH=arm64 CGO_ENABLED=1 CC=$triplet-gcc PKG_CONFIG_LIBDIR=/usr/lib/$tr
 # with_qemu runs a command where the kernel starts arm64 programs by qemu. That is so in a user namespace of its own, and nowhere else on the machine. The
 # flags: P for argv[0] to stay what it is, F for an interpreter that is found wherever a program changes its root directory to.
 with_qemu() {
+	# shellcheck disable=SC2016 # for the inner shell
 	QEMU=$(command -v qemu-aarch64-static) unshare --user --map-root-user --mount bash -euo pipefail -c '
 		mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
 		printf %s ":arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:$QEMU:PF" >/proc/sys/fs/binfmt_misc/register

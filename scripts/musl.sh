@@ -58,8 +58,7 @@ run_tests "$@"
 
 echo "musl: linked statically"
 unset CGO_LDFLAGS
-GOFLAGS="${GOFLAGS:-} '-ldflags=-linkmode external -extldflags -static'"
-export GOFLAGS
+export GOFLAGS="${GOFLAGS:-} '-ldflags=-linkmode external -extldflags -static'"
 [ -z "$(interpreter)" ]
 run_tests "$@"
 go test "${@:--count=1}" -run 'TestUser_|TestBackground_' ./test/integration

@@ -27,10 +27,9 @@ if readelf --program-headers "$program" | grep -q INTERP; then
 	exit 1
 fi
 # dlopen is for libfuse's own modules, which nobody asks for here. musl's linker has nothing to say.
-case $warnings in "" | dlopen) ;; *)
-	echo "static: glibc will load shared libraries for:" $warnings >&2
+if [ -n "${warnings/#dlopen/}" ]; then
+	echo "static: glibc will load shared libraries for: $warnings" >&2
 	exit 1
-	;;
-esac
+fi
 go test "${@:--count=1}" ./examples/hello_ll ./examples/hello
 go test "${@:--count=1}" -run 'TestUser_|TestFstab_|TestDropPrivileges_|TestBackground' ./test/integration

@@ -108,7 +108,7 @@ func Use(t *testing.T, name string, options []string, script string) {
 	}
 }
 
-var opcode = regexp.MustCompile(`(?m)^unique: \d+, opcode: (\w+) `)
+var opcode = regexp.MustCompile(`(?m)^(?:dev )?unique: \d+, opcode: (\w+) `)
 
 // Requests compares what the kernel asks both programs while a script runs that makes it ask the same: how often for what.
 func Requests(t *testing.T, name string, options []string, script string) {
