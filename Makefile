@@ -100,7 +100,7 @@ compat-static: ## linked statically, with glibc
 	@COMPAT_TARGETS=static scripts/compat.sh $(COMPAT_BUILD)
 
 compat-user: ## a user's project: vendored, and without cgo or Linux
-	$(GO) test $(TESTFLAGS) -v ./test/compat
+	FUSE_TEST_COMPAT=1 $(GO) test $(TESTFLAGS) -v ./test/compat
 
 bench: ## compare with C's passthrough_ll (BENCHFLAGS=-h for options)
 	@scripts/deps.sh run
