@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 	echo "usage: compat.sh SUITE..." >&2
 	exit 1
 }
+export TESTFLAGS="${TESTFLAGS:--count=1 -timeout 30m}" # Go's build cache is empty in a new root, and tests compile programs
 read -ra targets <<<"${COMPAT_TARGETS:-unit integration static}"
 failed=()
 for suite in "$@"; do

@@ -28,8 +28,8 @@ forget_fuse() {
 	done </proc/self/mounts
 }
 
-# bootstrap SUITE DIR makes a root, in the new namespaces. It may use a minute or two and half a gigabyte: whatever runs away
-# (debootstrap's own resolver has done so) hits a limit.
+# bootstrap SUITE DIR makes a root, in the new namespaces. It takes a minute or two, and half a gigabyte. Should it run away, as it has once, with
+# a sort that filled the disk, it hits a limit.
 bootstrap() {
 	local suite=$1 root=$2 scripts=/usr/share/debootstrap
 	forget_fuse
@@ -114,7 +114,13 @@ run() {
 	exec env -i "${vars[@]}" "$@"
 }
 
-in_namespaces() { unshare --mount --pid --fork --kill-child "${BASH_SOURCE[0]}" "$@"; }
+# in_namespaces runs a part of this script in namespaces of its own. All that runs there ends with unshare, which of signals heeds SIGKILL alone.
+in_namespaces() {
+	unshare --mount --pid --fork --kill-child "${BASH_SOURCE[0]}" "$@" <&0 &
+	# shellcheck disable=SC2064 # this process
+	trap "kill -KILL $!" INT TERM HUP
+	wait $!
+}
 
 case ${1:-} in
 --bootstrap) bootstrap "$2" "$3" ;;
