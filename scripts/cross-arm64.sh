@@ -14,7 +14,7 @@ export GOARCH=arm64 CGO_ENABLED=1 CC=$triplet-gcc PKG_CONFIG_LIBDIR=/usr/lib/$tr
 with_qemu() {
 	# shellcheck disable=SC2016 # for the inner shell
 	QEMU=$(command -v qemu-aarch64-static) unshare --user --map-root-user --mount bash -euo pipefail -c '
-		mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+		mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc || { echo "cross-arm64: this takes Linux 6.7" >&2; exit 1; }
 		printf %s ":arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:$QEMU:PF" >/proc/sys/fs/binfmt_misc/register
 		exec "$@"' - "$@"
 }
