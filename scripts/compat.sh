@@ -11,7 +11,7 @@ export TESTFLAGS="${TESTFLAGS:--count=1 -timeout 30m}" # Go's build cache is emp
 read -ra targets <<<"${COMPAT_TARGETS:-unit integration static}"
 failed=()
 for suite in "$@"; do
-	scripts/in-root.sh -p make "$suite" make --no-print-directory deps "${targets[@]}" || failed+=("$suite")
+	scripts/in-root.sh -p make "$suite" make --no-print-directory --keep-going deps "${targets[@]}" || failed+=("$suite")
 done
 if [ ${#failed[@]} -gt 0 ]; then
 	echo "compat: failed: ${failed[*]}" >&2
