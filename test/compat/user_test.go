@@ -77,7 +77,7 @@ func newProject(t *testing.T, gomod string) *project {
 			t.Fatal(err)
 		}
 	}
-	p.set("GO111MODULE=on", "GOWORK=off", "GOFLAGS=-mod=mod -buildvcs=false", "GONOSUMDB=*", "GONOSUMCHECK=1")
+	p.set("GO111MODULE=on", "GOWORK=off", "GOFLAGS=-mod=mod -buildvcs=false", "GONOSUMDB=*")
 	return p
 }
 
