@@ -8,9 +8,10 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # -count=1: what a test sees depends on kernel and libfuse, of which Go's test cache knows nothing.
 TESTFLAGS ?= -count=1 -timeout 10m
 FUZZTIME ?= 30s
-# The distributions that `make compat` tests on, and where their root directories are kept.
+# The Debian releases that `make compat` tests on, the one that it cross-compiles on, and where their root directories are kept.
 COMPAT_SUITES ?= trixie forky
-COMPAT_ROOTS ?= $(HOME)/.cache/go-libfuse3/roots
+COMPAT_BUILD ?= bookworm
+export COMPAT_ROOTS ?= $(HOME)/.cache/go-libfuse3/roots
 
 # Go's build cache does not notice that another libfuse is installed: the objects built with the old headers would be
 # used on. A define that nobody looks at makes them other objects. (Not := : make deps may install pkg-config first.)
@@ -29,10 +30,11 @@ shim_pkgs = ./cshim/... ./lowlevel/... ./test/fusetest/...
 modules := $(filter-out test/bench,$(patsubst %/go.mod,%,$(wildcard test/*/go.mod)))
 
 .NOTPARALLEL:
-.PHONY: help build demo test check unit integration race asan fuzz stress stress-short compat bench apicov apicov-check lint fmt examples clean deps
+.PHONY: help build demo test check unit integration static race asan fuzz stress stress-short bench apicov apicov-check lint fmt examples clean deps
+.PHONY: compat compat-suites compat-arm64 compat-musl compat-static compat-user
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
 
 build: ## build everything
 	$(GO) build ./...
@@ -45,7 +47,7 @@ demo: ## install what is missing, mount a filesystem written in Go, and use it
 test: ## install what is missing and run all that CI runs
 	@scripts/deps.sh
 	@scripts/need-fuse.sh
-	@$(MAKE) --no-print-directory build check unit integration stress-short race asan fuzz apicov-check
+	@$(MAKE) --no-print-directory build check unit integration static stress-short race asan fuzz apicov-check
 	@echo "make test: passed"
 
 check:
@@ -58,6 +60,9 @@ unit: ## tests that need neither root nor /dev/fuse
 integration: ## tests on real mounts
 	$(if $(integration_pkgs),$(GO) test $(TESTFLAGS) $(integration_pkgs))
 	$(foreach m,$(modules),(cd $(m) && $(GO) test $(TESTFLAGS) ./...) &&) true
+
+static: ## tests of examples that are linked statically
+	@scripts/static.sh $(TESTFLAGS)
 
 race: ## the fake-kernel tests with Go's race detector, and with what is borrowed poisoned after use
 	$(GO) test -race -tags fusedebug $(TESTFLAGS) $(shim_pkgs) ./highlevel/...
@@ -74,8 +79,28 @@ stress: ## long tests under load
 stress-short: ## 30 s of it
 	STRESS_TIME=30s $(GO) test $(TESTFLAGS) $(stress_pkgs)
 
-compat: ## unit and integration tests on other distributions' libfuse (COMPAT_SUITES), needs root
-	@COMPAT_ROOTS="$(COMPAT_ROOTS)" scripts/compat.sh $(COMPAT_SUITES)
+compat: ## all of these, in root directories of Debian that it makes (as root, needs debootstrap):
+	@$(MAKE) --no-print-directory --keep-going compat-suites compat-arm64 compat-musl compat-static compat-user
+	@echo "make compat: passed"
+
+compat-%: export FUSE_TEST_REQUIRE = 1
+
+compat-suites: ## unit, integration and static tests with the libfuse of other releases (COMPAT_SUITES)
+	@scripts/compat.sh $(COMPAT_SUITES)
+
+compat-arm64: ## cross-compiled for arm64, fake-kernel tests by qemu
+	@scripts/in-root.sh -p "pkg-config gcc libc6-dev gcc-aarch64-linux-gnu libfuse3-dev libfuse3-dev:arm64 qemu-user-static fuse3" \
+		$(COMPAT_BUILD) scripts/cross-arm64.sh $(TESTFLAGS)
+
+compat-musl: ## libfuse and the binding built for musl, linked dynamically and statically
+	@scripts/in-root.sh -p "pkg-config gcc libc6-dev musl-tools meson ninja-build dpkg-dev fuse3 attr" \
+		$(COMPAT_BUILD) scripts/musl.sh $(TESTFLAGS)
+
+compat-static: ## linked statically, with glibc
+	@COMPAT_TARGETS=static scripts/compat.sh $(COMPAT_BUILD)
+
+compat-user: ## a user's project: vendored, and without cgo or Linux
+	FUSE_TEST_COMPAT=1 $(GO) test $(TESTFLAGS) -v ./test/compat
 
 bench: ## compare with C's passthrough_ll (BENCHFLAGS=-h for options)
 	@scripts/deps.sh run

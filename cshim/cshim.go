@@ -6,7 +6,7 @@
 package cshim
 
 /*
-#cgo pkg-config: fuse3
+#cgo linux pkg-config: fuse3
 #cgo CFLAGS: -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -std=gnu11
 #cgo fusedebug CFLAGS: -DGF_POISON
 #include "shim.h"

@@ -7,6 +7,10 @@
 #ifndef GF_VERSION_H
 #define GF_VERSION_H
 
+#ifndef __linux__
+#error "go-libfuse3 runs on Linux only"
+#endif
+
 #define FUSE_USE_VERSION 312
 #include <fuse.h>
 #include <fuse_lowlevel.h>

@@ -65,14 +65,26 @@ var names16 = []string{
 	"file8", "file9", "file10", "file11", "file12", "file13", "file14", "file15",
 }
 
+// cpuTime is what this thread has computed so far. What others do on the machine is not in it.
+func cpuTime(t testing.TB) time.Duration {
+	t.Helper()
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(ts.Nano())
+}
+
 // perLookup returns the least of several measurements.
 func perLookup(t testing.TB, f *FS, dirs []Ino) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	const n = 20000
 	best := time.Hour
 	for range 5 {
-		start := time.Now()
+		start := cpuTime(t)
 		lookups(t, f, dirs, n)
-		best = min(best, time.Since(start)/n)
+		best = min(best, (cpuTime(t)-start)/n)
 	}
 	return best
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
@@ -15,8 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// messageLimit is how much data a message to the default fake kernel carries: max_write.
+// messageLimit is how much data a message to a fake kernel carries: max_write.
 const messageLimit = 128 << 10
+
+// limited has a session agree on messageLimit. By default it is what libfuse has for the fake kernel: 128 KiB until 3.16, then 1 MiB.
+func limited() lowlevel.Config {
+	return lowlevel.Config{Args: []string{"fs", "-o", fmt.Sprint("max_write=", messageLimit)}}
+}
 
 // pattern is data of which every part is different.
 func pattern(n int) []byte {
@@ -95,7 +101,7 @@ func TestStore_Pieces(t *testing.T) {
 		{name: "very many", size: 3 * 5000, pieces: repeat(3, 4999), limit: 3 * 1022},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSession(t, oneFile(), lowlevel.Config{})
+			s := newSession(t, oneFile(), limited())
 			k := fusetest.Start(t, s)
 			data := pattern(tt.size)
 			before := bytes.Clone(data)
@@ -148,7 +154,7 @@ func TestStore_NegativeOffset(t *testing.T) {
 }
 
 func TestStoreBuf_Memory(t *testing.T) {
-	s := newSession(t, oneFile(), lowlevel.Config{})
+	s := newSession(t, oneFile(), limited())
 	k := fusetest.Start(t, s)
 	data := pattern(messageLimit + 200)
 	parts := split(data, 100, 0, messageLimit)

@@ -41,7 +41,7 @@ missing() {
 	{ have pkg-config && pkg-config --exists fuse3; } || echo libfuse3
 	have fusermount3 || echo fusermount3
 	[ "$what" = run ] && return
-	for cmd in bash git rsync sqlite3 tar setfattr; do
+	for cmd in bash git python3 rsync sqlite3 tar setfattr; do
 		have "$cmd" || echo "$cmd"
 	done
 	{ have unshare && have setpriv && have findmnt; } || echo util-linux
@@ -67,6 +67,7 @@ package() {
 	pacman:pkg-config) echo pkgconf ;;
 	pacman:libfuse3) echo fuse3 ;;
 	pacman:sqlite3) echo sqlite ;;
+	pacman:python3) echo python ;;
 	pacman:libasan) echo gcc-libs ;;
 	apk:cc) echo gcc musl-dev ;;
 	apk:libc) echo musl-dev ;;

@@ -9,7 +9,7 @@ import (
 // hold has a client hold a lock in the background until fd 9 is closed: hold FILE START LENGTH.
 const hold = `
 	hold() { mkfifo /tmp/hold.$$; "$CLIENT" client lock "$@" wait < /tmp/hold.$$ > /tmp/held.$$ & exec 9> /tmp/hold.$$
-		until grep -q locked /tmp/held.$$; do :; done; rm /tmp/hold.$$ /tmp/held.$$; }
+		until grep -qs locked /tmp/held.$$; do :; done; rm /tmp/hold.$$ /tmp/held.$$; }
 	try() { "$CLIENT" client lock "$@" try < /dev/null; }
 `
 

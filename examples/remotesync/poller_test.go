@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-libfuse3/go-libfuse3/examples/internal/exampletest"
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
 )
@@ -17,13 +18,13 @@ import (
 // mounted is the filesystem without writers: the tests change the remote.
 type mounted struct {
 	*poller
-	t   *testing.T
+	t   testing.TB
 	fs  *mirror
 	dir string
 	d   uint64 // a directory
 }
 
-func mount(t *testing.T) *mounted {
+func mount(t testing.TB) *mounted {
 	t.Helper()
 	fusetest.RequireFUSE(t)
 	fusetest.CheckLeaks(t)
@@ -148,14 +149,16 @@ func TestPoller_ClientsSeeChanges(t *testing.T) {
 }
 
 func TestPoller_StoresWhatIsWritten(t *testing.T) {
-	m := mount(t)
-	f := m.remote.create(m.d, "f", bytes.Repeat([]byte("a"), 3<<20))
-	m.sync()
-	m.sees("cat d/f | tail -c 1", "a")
-	m.remote.write(f, bytes.Repeat([]byte("b"), 3<<20))
-	m.sync()
-	// The size is asked for, the data is there.
-	if n := m.requests(func() { m.sees("cat d/f | tr -d b | wc -c; tail -c 1 d/f", "0\nb") }); n > 1 {
-		t.Errorf("got %d requests, want one Getattr", n)
-	}
+	exampletest.Undisturbed(t, func(t testing.TB) {
+		m := mount(t)
+		f := m.remote.create(m.d, "f", bytes.Repeat([]byte("a"), 3<<20))
+		m.sync()
+		m.sees("cat d/f | tail -c 1", "a")
+		m.remote.write(f, bytes.Repeat([]byte("b"), 3<<20))
+		m.sync()
+		// The size is asked for, the data is there.
+		if n := m.requests(func() { m.sees("cat d/f | tr -d b | wc -c; tail -c 1 d/f", "0\nb") }); n > 1 {
+			t.Errorf("got %d requests, want one Getattr", n)
+		}
+	})
 }
