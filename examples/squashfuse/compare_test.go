@@ -24,7 +24,7 @@ func TestArchive_LikeC(t *testing.T) {
 	}{
 		{"Gzip", all, "-comp gzip"},
 		{"XZ", all, "-comp xz"},
-		{"XZFilters", []string{filepath.Dir(exampletest.Self(t))}, "-comp xz -Xbcj x86,arm -Xdict-size 50%"},
+		{"XZFilters", []string{exampletest.Self(t), realTree()}, "-comp xz -Xbcj x86,arm -Xdict-size 50%"},
 		{"LZ4", all, "-comp lz4"},
 		{"LZO", all, "-comp lzo"},
 		{"Zstd", all, "-comp zstd"},

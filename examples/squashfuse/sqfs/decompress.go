@@ -2,7 +2,6 @@ package sqfs
 
 import (
 	"bytes"
-	"compress/zlib"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/anchore/go-lzo"
+	"github.com/go-libfuse3/go-libfuse3/examples/squashfuse/internal/inflate"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 	"github.com/therootcompany/xz"
@@ -102,21 +102,13 @@ func ended(r io.Reader) bool {
 type zlibPool struct{ pool sync.Pool }
 
 func (p *zlibPool) decompress(dst, src []byte) (int, error) {
-	in := bytes.NewReader(src)
-	r, _ := p.pool.Get().(io.ReadCloser)
-	var err error
-	if r == nil {
-		r, err = zlib.NewReader(in)
-	} else {
-		err = r.(zlib.Resetter).Reset(in, nil)
+	d, _ := p.pool.Get().(*inflate.Decoder)
+	if d == nil {
+		d = new(inflate.Decoder)
 	}
-	if r != nil {
-		defer p.pool.Put(r)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return drain(r, dst)
+	n, err := d.Decompress(dst, src)
+	p.pool.Put(d)
+	return n, err
 }
 
 // xzPool keeps what xz needs for a block.
