@@ -7,7 +7,7 @@ set -euo pipefail
 
 roots=${COMPAT_ROOTS:?the directory of the roots}
 mirror=${COMPAT_MIRROR:-http://deb.debian.org/debian}
-packages=libfuse3-dev,fuse3,pkg-config,gcc,libc6-dev,make,git,ca-certificates,attr,rsync,sqlite3
+packages=libfuse3-dev,fuse3,pkg-config,gcc,libc6-dev,make,git,ca-certificates,attr,rsync,sqlite3,squashfs-tools,squashfuse
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 die() {
@@ -59,7 +59,7 @@ fi
 
 [ "$(id -u)" = 0 ] || die "needs root (chroot, mount)"
 [ $# -gt 0 ] || die "usage: compat.sh SUITE..."
-for mod in "$source" "$source"/test/*/; do # there is no network in the roots
+for mod in "$source" "$source"/test/*/ "$source"/examples/*/; do # there is no network in the roots
 	if [ -e "$mod/go.mod" ]; then (cd "$mod" && go mod download); fi
 done
 failed=()

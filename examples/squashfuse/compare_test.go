@@ -14,7 +14,7 @@ import (
 // TestArchive_LikeC compares all of an archive as the port, C's program and unsquashfs have it.
 func TestArchive_LikeC(t *testing.T) {
 	made := madeTree(t)
-	all := []string{made, realTree()}
+	all := []string{made, realTree(t)}
 	withXattrs := []string{made, largeXattrs(t)}
 	withLarge := []string{made, largeDirectory(t)}
 	for _, c := range []struct {
@@ -24,7 +24,7 @@ func TestArchive_LikeC(t *testing.T) {
 	}{
 		{"Gzip", all, "-comp gzip"},
 		{"XZ", all, "-comp xz"},
-		{"XZFilters", []string{exampletest.Self(t), realTree()}, "-comp xz -Xbcj x86,arm -Xdict-size 50%"},
+		{"XZFilters", []string{exampletest.Self(t), realTree(t)}, "-comp xz -Xbcj x86,arm -Xdict-size 50%"},
 		{"LZ4", all, "-comp lz4"},
 		{"LZO", all, "-comp lzo"},
 		{"Zstd", all, "-comp zstd"},

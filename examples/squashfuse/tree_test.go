@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -226,4 +225,7 @@ func largeDirectory(t testing.TB) string {
 }
 
 // realTree returns a tree that every machine with Go has.
-func realTree() string { return filepath.Join(runtime.GOROOT(), "src", "encoding") }
+func realTree(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(strings.TrimSpace(fusetest.Run(t, time.Minute, "go", "env", "GOROOT")), "src", "encoding")
+}

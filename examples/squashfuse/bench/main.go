@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -84,22 +83,27 @@ func run(c config, only string) error {
 
 // makeImage makes an archive of Go's sources and a large file.
 func makeImage(dir, image, comp string) error {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return fmt.Errorf("go env GOROOT: %w", err)
+	}
+	goroot := strings.TrimSpace(string(out))
 	big := filepath.Join(dir, bigFile)
-	if err := makeBigFile(big); err != nil {
+	if err := makeBigFile(big, filepath.Join(goroot, "src", "*", "*.go")); err != nil {
 		return err
 	}
-	return command("mksquashfs", filepath.Join(runtime.GOROOT(), "src"), big, image, "-quiet", "-no-progress", "-comp", comp)
+	return command("mksquashfs", filepath.Join(goroot, "src"), big, image, "-quiet", "-no-progress", "-comp", comp)
 }
 
-// makeBigFile makes a file of what the sources have, over and over.
-func makeBigFile(path string) error {
+// makeBigFile makes a file of what the files of a pattern have, over and over.
+func makeBigFile(path, pattern string) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	var text []byte
-	names, err := filepath.Glob(filepath.Join(runtime.GOROOT(), "src", "*", "*.go"))
+	names, err := filepath.Glob(pattern)
 	if err != nil {
 		return err
 	}

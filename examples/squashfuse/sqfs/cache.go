@@ -77,20 +77,6 @@ func (c *cache) peek(pos int64) *block {
 	return b
 }
 
-// prefetch loads the block at pos in the background, unless it is there, or on its way.
-func (c *cache) prefetch(pos int64, header uint32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.blocks[pos]; ok {
-		return
-	}
-	b := c.add(pos)
-	go func() {
-		c.fill(b, header)
-		c.release(b)
-	}()
-}
-
 // add makes a block that is yet to be filled. The lock is held.
 func (c *cache) add(pos int64) *block {
 	b := &block{pos: pos, buf: c.pool.get(), loaded: make(chan struct{})}
