@@ -48,12 +48,12 @@ func run(args []string) int {
 	}
 	var fs ll.LL
 	var ended atomic.Int32 // the signal that has ended it
-	watchSignals(&ended)
 	code := lowlevel.Main(&lowlevel.Program{
 		Args:    args,
 		Options: &o,
 		Ops:     fs.Ops(),
 		Setup: func(*lowlevel.Cmdline) error {
+			watchSignals(&ended)
 			fs.FS, err = openImage(o.Image, o.Offset)
 			return err
 		},
