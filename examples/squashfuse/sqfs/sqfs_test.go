@@ -226,7 +226,7 @@ func TestBroken_EachByte(t *testing.T) {
 	for name, image := range images(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			step := 1 + len(image)/500
+			step := 1 + len(image)/250
 			for at := 0; at < len(image); at += step {
 				for _, flip := range []byte{0xff, 0x04} {
 					broken := bytes.Clone(image)
