@@ -26,8 +26,8 @@ unit_pkgs = $(shell $(GO) list ./... | grep -Ev '$(needs_mount)')
 integration_pkgs = $(shell $(GO) list ./... | grep -E '/examples/|/test/(integration|compat)')
 stress_pkgs = $(shell $(GO) list ./... | grep /test/stress)
 shim_pkgs = ./cshim/... ./lowlevel/... ./test/fusetest/...
-# Directories under test/ with a go.mod of their own, but for the benchmark.
-modules := $(filter-out test/bench,$(patsubst %/go.mod,%,$(wildcard test/*/go.mod)))
+# Directories with a go.mod of their own, but for the benchmark.
+modules := $(filter-out test/bench,$(patsubst %/go.mod,%,$(wildcard test/*/go.mod examples/*/go.mod)))
 
 .NOTPARALLEL:
 .PHONY: help build demo test check unit integration static race asan fuzz stress stress-short bench apicov apicov-check lint fmt examples clean deps
@@ -125,6 +125,7 @@ fmt: ## format the Go code
 examples: ## build the examples into bin/
 	@mkdir -p bin
 	$(GO) build -o bin/ ./examples/...
+	$(foreach m,$(filter examples/%,$(modules)),(cd $(m) && $(GO) build -o ../../bin/ .) &&) true
 
 clean: ## remove what make has built
 	rm -rf bin test/bench/bin

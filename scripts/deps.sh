@@ -41,7 +41,7 @@ missing() {
 	{ have pkg-config && pkg-config --exists fuse3; } || echo libfuse3
 	have fusermount3 || echo fusermount3
 	[ "$what" = run ] && return
-	for cmd in bash git python3 rsync sqlite3 tar setfattr; do
+	for cmd in bash git python3 rsync sqlite3 tar setfattr mksquashfs squashfuse_ll; do
 		have "$cmd" || echo "$cmd"
 	done
 	{ have unshare && have setpriv && have findmnt; } || echo util-linux
@@ -77,6 +77,8 @@ package() {
 	apk:util-linux) echo util-linux setpriv findmnt ;;
 	*:fusermount3) echo fuse3 ;;
 	*:setfattr) echo attr ;;
+	*:mksquashfs) echo squashfs-tools ;;
+	*:squashfuse_ll) echo squashfuse ;;
 	*) echo "$2" ;;
 	esac
 }

@@ -12,5 +12,6 @@ fi
 while IFS=: read -r file func; do
 	name=${func#func }
 	# go test takes one target of one package at a time. Minimizing is of little use where threads make coverage vary, and by default takes a minute for each input.
-	(set -x && go test -run '^$' -fuzz "^$name\$" -fuzzminimizetime 1s -fuzztime "$time" "$(dirname "$file")")
+	# From its directory, which may be in a module of its own.
+	(set -x && cd "$(dirname "$file")" && go test -run '^$' -fuzz "^$name\$" -fuzzminimizetime 1s -fuzztime "$time" .)
 done <<<"$targets"
