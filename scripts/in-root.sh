@@ -139,7 +139,7 @@ fi
 [ "$(id -u)" = 0 ] || die "needs root (mount, chroot)"
 suite=$1
 shift
-for mod in "$source" "$source"/test/*/; do # no module is downloaded in the root
+for mod in "$source" "$source"/test/*/ "$source"/examples/*/; do # no module is downloaded in the root
 	if [ -e "$mod/go.mod" ]; then (cd "$mod" && go mod download); fi
 done
 [ -d "$roots/$suite/usr" ] || make_root "$suite" "$roots/$suite"
