@@ -57,17 +57,6 @@ static void adopted_free(struct gf_session *s)
 
 /* ---- with handlers ---- */
 
-/* Is there a handler of Go's in the table, besides those that every session has? */
-static bool serves(const struct fuse_lowlevel_ops *ops)
-{
-#define X(id, name)                                                            \
-	if (ops->name == gf_ll_##name)                                         \
-		return true;
-	GF_OPS(X)
-#undef X
-	return ops->init == gf_ll_init;
-}
-
 /* Adds a session, unless there is one with that userdata. */
 static int add(struct gf_session *s, const char *filesystem)
 {
@@ -96,11 +85,11 @@ int gf_bind(struct fuse_session *se, const struct fuse_lowlevel_ops *ops, void *
 {
 	struct gf_session *s;
 
-	if (se == NULL || ops == NULL || (serves(ops) && ops->destroy == NULL))
+	if (se == NULL || ops == NULL || ops->destroy == NULL)
 		return -EINVAL;
 	s = adopted_new(se, userdata);
 	if (s != NULL)
-		s->can_retrieve = ops->retrieve_reply == gf_ll_retrieve_reply;
+		s->can_retrieve = ops->retrieve_reply != NULL;
 	return add(s, filesystem);
 }
 

@@ -435,9 +435,13 @@ void gf_print_version(void);
 
 /* ---- log.c ---- */
 
+struct gf_capture {
+	size_t len;
+	char text[1024];
+};
+
 void gf_log_install(void);
-void gf_log_capture(bool on);
-char *gf_log_captured(void);
+void gf_log_capture(struct gf_capture *c);
 void gf_log_to_go(bool on);
 int gf_stderr_capture(bool on);
 

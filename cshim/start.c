@@ -3,7 +3,7 @@
  *
  * An archive of `go build -buildmode=c-archive` starts Go before main() is called, by an entry of .init_array. That is too early for a
  * program that goes to the background by fork(), as fuse_daemonize() does: of all threads, only the one that forks lives on in the child. So
- * go-libfuse3-build moves that entry to a section of its own, and gf_start() calls it: when a function of Go's is called for the first time, such as by the first request, which is after all that. In an
+ * go-libfuse3-build moves that entry out of the way, and gf_start() calls it: when a function of Go's is called for the first time, such as by the first request, which is after all that. In an
  * archive that was not treated so, Go starts early, and serves only a process that does not fork.
  */
 #include "shim.h"
@@ -19,9 +19,8 @@
 
 typedef void (*entry_fn)(int argc, char **argv, char **envp);
 
-/* The linker makes these symbols for a section of that name, if there is one. */
-extern entry_fn __start_gf_go_init[] __attribute__((weak, visibility("hidden")));
-extern entry_fn __stop_gf_go_init[] __attribute__((weak, visibility("hidden")));
+/* The entry, where go-libfuse3-build has put it; not there in other archives. */
+extern entry_fn gf_go_entry __attribute__((weak, visibility("hidden")));
 
 /* The Go runtime's own: waits until Go is there. */
 extern uintptr_t _cgo_wait_runtime_init_done(void);
@@ -37,7 +36,7 @@ static void after_fork(void)
 
 __attribute__((constructor)) static void watch_forks(void)
 {
-	if (__start_gf_go_init == __stop_gf_go_init)
+	if (&gf_go_entry == NULL)
 		atomic_store(&started, true);
 	pthread_atfork(NULL, NULL, after_fork);
 }
@@ -165,8 +164,7 @@ static void start_go(void)
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, NULL, &before[sig]);
 	block_signals(&mask);
-	for (entry_fn *f = __start_gf_go_init; f < __stop_gf_go_init; f++)
-		(*f)(argc, args, args + argc + 1);
+	gf_go_entry(argc, args, args + argc + 1);
 	gfStarted(); /* returns when Go is there */
 	restore_signals(before);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);

@@ -120,10 +120,13 @@ func (p *Program) ended() bool {
 
 // Stop ends the program by SIGTERM, unless it has ended already, and checks that it ends well and leaves nothing. Further calls
 // return what the first one did. Exit codes 1 and 8 are well, too: that is what programs of libfuse's low-level API and of fuse_main return after a signal.
-func (p *Program) Stop() error {
+func (p *Program) Stop() error { return p.StopBySignal(unix.SIGTERM) }
+
+// StopBySignal is Stop by another signal.
+func (p *Program) StopBySignal(signal os.Signal) error {
 	return p.StopBy(func() error {
 		p.signalled = true
-		return p.Terminate()
+		return p.Cmd.Process.Signal(signal)
 	})
 }
 
