@@ -27,8 +27,10 @@ static int run(struct gf_call *c)
 	const struct fuse_context *ctx = fuse_get_context();
 	struct gf_session *s = here();
 
-	if (s == NULL)
+	if (s == NULL) {
+		fuse_pollhandle_destroy(c->ph);
 		return -EIO;
+	}
 	c->session = s->handle;
 	c->uid = ctx->uid;
 	c->gid = ctx->gid;

@@ -28,6 +28,12 @@ func (s *Session) Release() {
 	unregister(s.id)
 }
 
+// Unserved tells whether nobody answers the requests of an adopted session any more.
+func (s *Session) Unserved() bool { return bool(s.c.unserved) }
+
+// Unblock ends the notifications of such a session.
+func (s *Session) Unblock() { C.gf_adopted_unblock(s.c) }
+
 // Inited tells whether an adopted session has had its INIT.
 func (s *Session) Inited() bool { return bool(C.gf_adopted_inited(s.c)) }
 

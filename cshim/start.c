@@ -76,17 +76,19 @@ static char *read_cmdline(size_t *len)
 /* Never freed: Go keeps it. */
 static char **loader_args(int *argc)
 {
+	static char *kept;
 	size_t len, n_env = 0, n = 0;
 	char *text = read_cmdline(&len), **args;
 
 	*argc = 0;
+	kept = text;
 	for (size_t i = 0; text != NULL && i < len; i++)
-		*argc += text[i] == '\0';
+		*argc += kept[i] == '\0';
 	while (environ != NULL && environ[n_env] != NULL)
 		n_env++;
 	args = calloc((size_t)*argc + 1 + n_env + 1 + 2, sizeof(*args));
 	if (args == NULL)
-		return NULL;
+		abort(); /* not even a few pages */
 	for (int i = 0; i < *argc; i++) {
 		args[n++] = text;
 		text += strlen(text) + 1;
@@ -159,8 +161,6 @@ static void start_go(void)
 	int argc;
 	char **args = loader_args(&argc);
 
-	if (args == NULL)
-		abort(); /* not even a few pages */
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, NULL, &before[sig]);
 	block_signals(&mask);

@@ -142,7 +142,7 @@ func (h *hosted) errno(err error) syscall.Errno {
 }
 
 // Destroy is the end.
-func (h *hosted) Destroy() {
+func (h *hosted) Destroy() (idle bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			slog.Error("fuse: operation panicked", "op", "destroy", "panic", p)
@@ -154,6 +154,7 @@ func (h *hosted) Destroy() {
 	}
 	_ = h.fs.session.Load().Close() // what still waits for the kernel holds on to nothing of C's
 	h.c.Unregister()
+	return true
 }
 
 // Init, AfterReply, Interrupted and Ended are for inodes.

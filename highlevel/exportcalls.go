@@ -207,6 +207,7 @@ func (h *hosted) call(ctx *request, c *cshim.Call) error {
 	}
 	op := hostedCalls[c.Op]
 	if !op.has(&h.fs.ops) {
+		c.PollHandle.Destroy()
 		return syscall.ENOSYS
 	}
 	return op.run(&h.fs.ops, ctx, c)

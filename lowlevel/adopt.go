@@ -72,6 +72,9 @@ func (s *Session) leave() {
 		s.mu.Unlock()
 		s.calls.close()
 		s.endQueues()
+		if s.c.Unserved() {
+			s.c.Unblock()
+		}
 		drain := s.cfg.drainTimeout()
 		idle := s.calls.wait(drain) && s.pending.wait(drain)
 		s.cancel(ErrShutdown)

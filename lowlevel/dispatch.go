@@ -44,7 +44,7 @@ func (b bridge) Dispatch(c *cshim.Call) int32 {
 
 // handle calls the handler. A panic becomes EIO.
 func (s *Session) handle(r *Request, c *cshim.Call) (err error) {
-	if s.adopted && !calls[c.Op].set(s.ops) { // the C program thinks that there is one
+	if s.adopted && !calls[c.Op].set(s.ops) && c.Op != cshim.OpRetrieveReply { // the C program thinks that there is one
 		return s.fallback(r, c)
 	}
 	defer func() {

@@ -86,6 +86,7 @@ func findExported(name string) (func(s *Session) (*Ops, error), error) {
 
 // fallback answers where C's table has a handler of Go's for an operation that Ops does not have.
 func (s *Session) fallback(r *Request, c *cshim.Call) error {
+	c.PollHandle.Destroy()
 	if c.Op != cshim.OpForgetMulti || s.ops.Forget == nil {
 		return unix.ENOSYS
 	}

@@ -136,7 +136,7 @@ func (b bridge) Init(c *cshim.ConnInfo) {
 }
 
 // Destroy is the end, after the last request.
-func (b bridge) Destroy() {
+func (b bridge) Destroy() (idle bool) {
 	if b.ops.Destroy != nil {
 		b.guard("destroy", b.ops.Destroy)
 	}
@@ -144,6 +144,7 @@ func (b bridge) Destroy() {
 		b.leave()
 		b.c.Unregister()
 	}
+	return !b.stuck
 }
 
 // guard keeps a panic from the C frames below.
