@@ -1,0 +1,340 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-libfuse3/go-libfuse3/lowlevel"
+	"github.com/go-libfuse3/go-libfuse3/test/cprogram"
+	"github.com/go-libfuse3/go-libfuse3/test/cprogram/recorder"
+	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
+)
+
+// allInGo has the test binary be a program in Go with the filesystem of that name.
+const allInGo = "ALL_IN_GO"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(allInGo) {
+	case "all":
+		os.Exit(lowlevel.Main(&lowlevel.Program{Ops: recorder.Inodes()}))
+	case "few":
+		os.Exit(lowlevel.Main(&lowlevel.Program{Ops: recorder.Inodes(few...)}))
+	}
+	cprogram.Main(m)
+}
+
+func program(t *testing.T) string {
+	t.Helper()
+	return cprogram.Build(t, ".", "lltest").Program(t, cprogram.Static, "c/main.c")
+}
+
+// server is a way to serve a filesystem.
+type server struct {
+	name, program string
+	env           []string
+}
+
+func self(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// servers are the same filesystem, in a C program and in one of Go.
+func servers(t *testing.T, filesystem string) []server {
+	t.Helper()
+	return []server{
+		{"C program", program(t), []string{"FILESYSTEM=" + filesystem}},
+		{"Go program", self(t), []string{allInGo + "=" + filesystem}},
+	}
+}
+
+func (s server) start(t *testing.T, args ...string) *recorder.Recorded {
+	t.Helper()
+	p := recorder.Start(t, fusetest.DefaultInit(), s.env, s.program, args...)
+	if got, want := p.Next(), "Init"; got != want {
+		t.Fatalf("%s: got %q first, want %q", s.name, got, want)
+	}
+	return p
+}
+
+// end ends the connection, and checks that Destroy is called, and nothing else.
+func (s server) end(t *testing.T, p *recorder.Recorded) {
+	t.Helper()
+	if err := p.Unmount(); err != nil {
+		t.Error(err)
+	}
+	if got, want := p.Rest(), []string{"Destroy"}; !slices.Equal(got, want) {
+		t.Errorf("%s: at the end: got %q, want %q", s.name, got, want)
+	}
+	checkEnd(t, s.name, p)
+}
+
+// checkEnd checks that there was no complaint, but for libfuse's in C programs, of a socket that was closed.
+func checkEnd(t *testing.T, what string, p *recorder.Recorded) {
+	t.Helper()
+	code, out := p.Cmd.ProcessState.ExitCode(), p.Output()
+	if out == "short read on fuse device\n" && code == 1 {
+		return
+	}
+	if code != 0 || out != "" {
+		t.Errorf("%s: got exit code %d and output %q, want 0 and none", what, code, out)
+	}
+}
+
+// transcript asks everything about an inode.
+func transcript(p *recorder.Recorded, ino uint64) string {
+	var lines strings.Builder
+	for _, a := range requests(ino) {
+		fmt.Fprintf(&lines, "%v: %s\n", a.req.Opcode, p.Ask(a.req))
+	}
+	return lines.String()
+}
+
+// compare checks that both transcripts are the same, line by line.
+func compare(t *testing.T, what, got, want string) {
+	t.Helper()
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range max(len(g), len(w)) {
+		if i >= len(g) || i >= len(w) || g[i] != w[i] {
+			t.Errorf("%s: line %d\ngot  %s\nwant %s", what, i+1, g[min(i, len(g)-1)], w[min(i, len(w)-1)])
+		}
+	}
+}
+
+// TestOps_EveryMember: all arguments and all answers are those of a session of Go's, which lowlevel's own tests compare with what is on the wire; and those of a file, for people to read.
+func TestOps_EveryMember(t *testing.T) {
+	var both []string
+	for _, s := range servers(t, "all") {
+		p := s.start(t, "-s")
+		both = append(both, transcript(p, ino))
+		s.end(t, p)
+	}
+	compare(t, "in a C program, against Go alone", both[0], both[1])
+	golden(t, "testdata/all.txt", both[0])
+}
+
+// golden compares the first lines, which every libfuse has, with a file. UPDATE=1 writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if os.Getenv("UPDATE") == "1" {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := strings.Count(string(want), "\n")
+	compare(t, name, strings.Join(strings.SplitAfter(got, "\n")[:n], ""), string(want))
+}
+
+// TestOps_StandIn: Go has one of two members for the same, C's table has both, or the other.
+func TestOps_StandIn(t *testing.T) {
+	write := fusetest.Write(ino, fusetest.WriteIn{Fh: fh, Offset: 5}, []byte("some data"))
+	forgets := []*fusetest.Request{
+		fusetest.Forget(ino, 7), fusetest.BatchForget(fusetest.ForgetOne{NodeID: 5, Nlookup: 6}, fusetest.ForgetOne{NodeID: 7, Nlookup: 8}),
+	}
+	const (
+		buf   = `WriteBuf(0 0 0 0, 20015998343868, "some data" <nil>, 5, fi{Fh:57545995238622}) -> 0800000000000000`
+		plain = `Write(0 0 0 0, 20015998343868, "some data", 5, fi{Fh:57545995238622}) -> 0800000000000000`
+	)
+	const forgotten = "Forget(0 0 0 0, 20015998343868, 7) -> no reply"
+	for _, tt := range []struct {
+		filesystem, how, write, read string
+		forgotten                    []string
+	}{
+		{"all", "", buf, "Read(", []string{forgotten, "ForgetMulti(0 0 0 0, [{5 6} {7 8}]) -> no reply"}},
+		{"all", "write", plain, "Read(", nil},
+		{"few", "", plain, "Read(", []string{forgotten, "Forget(0 0 0 0, 5, 6) -> no reply", "Forget(0 0 0 0, 7, 8)"}},
+		{"few", "write", plain, "Read(", nil},
+		{"buffers", "", buf, "ReadBuf(", nil},
+		{"buffers", "write", buf, "ReadBuf(", nil},
+	} {
+		what := tt.filesystem + " " + tt.how
+		s := server{what, program(t), []string{"FILESYSTEM=" + tt.filesystem, "HOW=" + tt.how}}
+		p := s.start(t, "-s")
+		for _, r := range append(forgets, write) {
+			r.As(0, 0, 0).Unique = 0
+		}
+		if got := p.Ask(write); got != tt.write {
+			t.Errorf("%s: got %s\nwant %s", what, got, tt.write)
+		}
+		if got := p.Ask(fusetest.Read(ino, fusetest.ReadIn{Fh: fh, Size: 4})); !strings.HasPrefix(got, tt.read) || !strings.HasSuffix(got, " -> 6162") {
+			t.Errorf("%s: got %s, want %s... -> 6162", what, got, tt.read)
+		}
+		if tt.forgotten != nil {
+			var got []string
+			for _, r := range forgets {
+				got = append(got, p.Ask(r))
+			}
+			for len(got) < len(tt.forgotten) {
+				got = append(got, p.Next())
+			}
+			if !slices.Equal(got, tt.forgotten) {
+				t.Errorf("%s: got %q\nwant %q", what, got, tt.forgotten)
+			}
+		}
+		s.end(t, p)
+	}
+}
+
+// TestOps_Fail: an error is its errno, one without is EIO, and so is a panic, which the process survives.
+func TestOps_Fail(t *testing.T) {
+	for _, s := range servers(t, "all") {
+		p := s.start(t, "-s")
+		for how, want := range map[uint64]string{recorder.Err: "error 18", recorder.Plain: "error 5", recorder.Panic: "error 5"} {
+			for _, a := range requests(how) {
+				if got := p.Ask(a.req); !strings.HasSuffix(got, " -> "+want) {
+					t.Errorf("%s: %#x: %v: got %s, want %s", s.name, how, a.req.Opcode, got, want)
+				}
+			}
+		}
+		p.Quiet(s.name)
+		if err := p.Unmount(); err != nil {
+			t.Error(err)
+		}
+		for _, want := range []string{"handler panicked; answered EIO op=lookup", "not an errno"} {
+			if !strings.Contains(p.Output(), want) {
+				t.Errorf("%s: no %q in the output:\n%s", s.name, want, p.Output())
+			}
+		}
+	}
+}
+
+// TestOps_Late: handlers have detached their requests, and other goroutines answer them.
+func TestOps_Late(t *testing.T) {
+	var both []string
+	for _, s := range servers(t, "all") {
+		p := s.start(t, "-s")
+		both = append(both, transcript(p, recorder.Late))
+		s.end(t, p)
+	}
+	compare(t, "in a C program, against Go alone", both[0], both[1])
+	golden(t, "testdata/late.txt", both[0])
+}
+
+// TestOps_Missing: what Go does not have, answers ENOSYS.
+func TestOps_Missing(t *testing.T) {
+	p := recorder.Start(t, fusetest.DefaultInit(), []string{"FILESYSTEM=none"}, program(t), "-s")
+	all := requests(ino)
+	all = append(all, asked{req: fusetest.Poll(ino, fusetest.PollIn{Fh: fh, Kh: 77, Flags: fusetest.PollScheduleNotify})})
+	for _, a := range all {
+		if got := recorder.Text(p.MustCall(t, a.req)); got != "error 38" {
+			t.Errorf("%v: got %s, want error 38 (ENOSYS)", a.req.Opcode, got)
+		}
+	}
+	for _, r := range []*fusetest.Request{fusetest.Forget(ino, 7), fusetest.BatchForget(fusetest.ForgetOne{NodeID: 5, Nlookup: 6})} {
+		if err := p.Send(r); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := p.Unmount(); err != nil {
+		t.Error(err)
+	}
+	checkEnd(t, "none", p)
+	if rest := p.Rest(); len(rest) != 0 {
+		t.Errorf("got %q in the record", rest)
+	}
+}
+
+// TestOpen_Fails: where Go cannot open the filesystem, each request is answered EIO, and the reason is printed, once.
+func TestOpen_Fails(t *testing.T) {
+	for _, tt := range []struct{ filesystem, how, want string }{
+		{"fails", "", "not today"},
+		{"panics", "", "not today"},
+		{"unheard of", "", "no such filesystem among all, buffers, fails, few, none, panics"},
+		{"", "", "several filesystems, gf_bind must say which: all, buffers, fails, few, none, panics"},
+		{"all", "unbound", "several filesystems"},
+	} {
+		p := recorder.Start(t, fusetest.DefaultInit(), []string{"FILESYSTEM=" + tt.filesystem, "HOW=" + tt.how}, program(t), "-s")
+		for _, a := range requests(ino) {
+			if got := recorder.Text(p.MustCall(t, a.req)); got != "error 5" {
+				t.Errorf("%+v: %v: got %s, want error 5 (EIO)", tt, a.req.Opcode, got)
+			}
+		}
+		if err := p.Unmount(); err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(p.Output(), "cannot open the filesystem"); n != 1 || !strings.Contains(p.Output(), tt.want) {
+			t.Errorf("%+v: want this once, got\n%s", tt, p.Output())
+		}
+		if rest := p.Rest(); len(rest) != 0 {
+			t.Errorf("%+v: got %q in the record", tt, rest)
+		}
+	}
+}
+
+// TestOps_Interrupt: the context ends, by the kernel's INTERRUPT.
+func TestOps_Interrupt(t *testing.T) {
+	for _, s := range servers(t, "all") {
+		p := s.start(t)
+		for _, a := range []*fusetest.Request{fusetest.Getattr(recorder.Wait, fusetest.GetattrIn{}), fusetest.Readlink(recorder.Wait)} {
+			if err := p.Send(a); err != nil {
+				t.Fatal(err)
+			}
+			p.Next()
+			if got, want := p.Next(), "waits"; got != want {
+				t.Fatalf("%s: got %q, want %q", s.name, got, want)
+			}
+			if err := p.Send(fusetest.Interrupt(a.Unique)); err != nil {
+				t.Fatal(err)
+			}
+			r, err := p.Reply(a.Unique)
+			if got := recorder.Text(r); err != nil || got != "error 4" {
+				t.Errorf("%s: got %s, %v, want error 4 (EINTR)", s.name, got, err)
+			}
+			if got, want := p.Next(), "context canceled: request was interrupted"; got != want {
+				t.Errorf("%s: got %q, want %q", s.name, got, want)
+			}
+		}
+		s.end(t, p)
+	}
+}
+
+// TestPoll_Handle: the handle wakes whoever polls, and is freed.
+func TestPoll_Handle(t *testing.T) {
+	for _, s := range servers(t, "all") {
+		p := s.start(t, "-s")
+		got := p.Ask(fusetest.Poll(ino, fusetest.PollIn{Fh: fh, Kh: 0xabcdef, Flags: fusetest.PollScheduleNotify, Events: 1}).As(0, 0, 0))
+		if want := "Poll(0 0 0 0, 20015998343868, fi{Fh:57545995238622 PollEvents:1}, handle) -> 0300000000000000"; got != want {
+			t.Errorf("%s: got %s\nwant %s", s.name, got, want)
+		}
+		n, err := p.Notification(10 * time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := n.Poll(); err != nil || out.Kh != 0xabcdef {
+			t.Errorf("%s: got %v, %v", s.name, n, err)
+		}
+		s.end(t, p)
+	}
+}
+
+// TestInit_Negotiates: what Init asks for, the kernel is told.
+func TestInit_Negotiates(t *testing.T) {
+	var both []fusetest.InitOut
+	for _, s := range servers(t, "all") {
+		p := s.start(t, "-s")
+		both = append(both, p.Init)
+		s.end(t, p)
+	}
+	if both[0] != both[1] {
+		t.Errorf("in a C program: got %+v, want as in Go alone %+v", both[0], both[1])
+	}
+	if got := both[0]; got.MaxReadahead != 0x8000 || got.TimeGran != 1000 || fusetest.InitFlags(got.Flags)&fusetest.InitWritebackCache == 0 {
+		t.Errorf("got %+v", got)
+	}
+}
