@@ -297,7 +297,7 @@ func hostedReadBuf(o *Operations, ctx *request, c *cshim.Call) error {
 
 func hostedWrite(o *Operations, ctx *request, c *cshim.Call, buf lowlevel.BufVec) error {
 	size := buf.Size()
-	if o.WriteBuf != nil {
+	if o.WriteBuf != nil && (c.Op == cshim.HLWriteBuf || o.Write == nil) {
 		n, err := o.WriteBuf(ctx, pathOf(c), buf, c.Off, fileOf(c))
 		return counted(c, n, uint64(size), err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,11 +14,8 @@ import (
 	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
 )
 
-// allInGo has the test binary be a program in Go with the filesystem of that name.
-const allInGo = "ALL_IN_GO"
-
 func TestMain(m *testing.M) {
-	switch os.Getenv(allInGo) {
+	switch os.Getenv(recorder.AllInGo) {
 	case "all":
 		os.Exit(lowlevel.Main(&lowlevel.Program{Ops: recorder.Inodes()}))
 	case "few":
@@ -33,61 +29,18 @@ func program(t *testing.T) string {
 	return cprogram.Build(t, ".", "lltest").Program(t, cprogram.Static, "c/main.c")
 }
 
-// server is a way to serve a filesystem.
-type server struct {
-	name, program string
-	env           []string
-}
-
-func self(t *testing.T) string {
-	t.Helper()
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // servers are the same filesystem, in a C program and in one of Go.
-func servers(t *testing.T, filesystem string) []server {
+func servers(t *testing.T, filesystem string) []*recorder.Server {
 	t.Helper()
-	return []server{
-		{"C program", program(t), []string{"FILESYSTEM=" + filesystem}},
-		{"Go program", self(t), []string{allInGo + "=" + filesystem}},
+	return []*recorder.Server{
+		recorder.InC(program(t), filesystem, "", "Destroy"),
+		recorder.InGo(t, filesystem, "Destroy"),
 	}
 }
 
-func (s server) start(t *testing.T, args ...string) *recorder.Recorded {
+func start(t *testing.T, s *recorder.Server, args ...string) *recorder.Recorded {
 	t.Helper()
-	p := recorder.Start(t, fusetest.DefaultInit(), s.env, s.program, args...)
-	if got, want := p.Next(), "Init"; got != want {
-		t.Fatalf("%s: got %q first, want %q", s.name, got, want)
-	}
-	return p
-}
-
-// end ends the connection, and checks that Destroy is called, and nothing else.
-func (s server) end(t *testing.T, p *recorder.Recorded) {
-	t.Helper()
-	if err := p.Unmount(); err != nil {
-		t.Error(err)
-	}
-	if got, want := p.Rest(), []string{"Destroy"}; !slices.Equal(got, want) {
-		t.Errorf("%s: at the end: got %q, want %q", s.name, got, want)
-	}
-	checkEnd(t, s.name, p)
-}
-
-// checkEnd checks that there was no complaint, but for libfuse's in C programs, of a socket that was closed.
-func checkEnd(t *testing.T, what string, p *recorder.Recorded) {
-	t.Helper()
-	code, out := p.Cmd.ProcessState.ExitCode(), p.Output()
-	if out == "short read on fuse device\n" && code == 1 {
-		return
-	}
-	if code != 0 || out != "" {
-		t.Errorf("%s: got exit code %d and output %q, want 0 and none", what, code, out)
-	}
+	return s.Start(t, "Init", args...)
 }
 
 // transcript asks everything about an inode.
@@ -99,46 +52,16 @@ func transcript(p *recorder.Recorded, ino uint64) string {
 	return lines.String()
 }
 
-// compare checks that both transcripts are the same, line by line.
-func compare(t *testing.T, what, got, want string) {
-	t.Helper()
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range max(len(g), len(w)) {
-		if i >= len(g) || i >= len(w) || g[i] != w[i] {
-			t.Errorf("%s: line %d\ngot  %s\nwant %s", what, i+1, g[min(i, len(g)-1)], w[min(i, len(w)-1)])
-		}
-	}
-}
-
 // TestOps_EveryMember: all arguments and all answers are those of a session of Go's, which lowlevel's own tests compare with what is on the wire; and those of a file, for people to read.
 func TestOps_EveryMember(t *testing.T) {
 	var both []string
 	for _, s := range servers(t, "all") {
-		p := s.start(t, "-s")
+		p := start(t, s, "-s")
 		both = append(both, transcript(p, ino))
-		s.end(t, p)
+		s.End(t, p)
 	}
-	compare(t, "in a C program, against Go alone", both[0], both[1])
-	golden(t, "testdata/all.txt", both[0])
-}
-
-// golden compares the first lines, which every libfuse has, with a file. UPDATE=1 writes it.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	if os.Getenv("UPDATE") == "1" {
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := strings.Count(string(want), "\n")
-	compare(t, name, strings.Join(strings.SplitAfter(got, "\n")[:n], ""), string(want))
+	recorder.Compare(t, "in a C program, against Go alone", both[0], both[1])
+	recorder.Golden(t, "testdata/all.txt", both[0])
 }
 
 // TestOps_StandIn: Go has one of two members for the same, C's table has both, or the other.
@@ -164,8 +87,8 @@ func TestOps_StandIn(t *testing.T) {
 		{"buffers", "write", buf, "ReadBuf(", nil},
 	} {
 		what := tt.filesystem + " " + tt.how
-		s := server{what, program(t), []string{"FILESYSTEM=" + tt.filesystem, "HOW=" + tt.how}}
-		p := s.start(t, "-s")
+		s := recorder.InC(program(t), tt.filesystem, tt.how, "Destroy")
+		p := start(t, s, "-s")
 		for _, r := range append(forgets, write) {
 			r.As(0, 0, 0).Unique = 0
 		}
@@ -187,28 +110,28 @@ func TestOps_StandIn(t *testing.T) {
 				t.Errorf("%s: got %q\nwant %q", what, got, tt.forgotten)
 			}
 		}
-		s.end(t, p)
+		s.End(t, p)
 	}
 }
 
 // TestOps_Fail: an error is its errno, one without is EIO, and so is a panic, which the process survives.
 func TestOps_Fail(t *testing.T) {
 	for _, s := range servers(t, "all") {
-		p := s.start(t, "-s")
+		p := start(t, s, "-s")
 		for how, want := range map[uint64]string{recorder.Err: "error 18", recorder.Plain: "error 5", recorder.Panic: "error 5"} {
 			for _, a := range requests(how) {
 				if got := p.Ask(a.req); !strings.HasSuffix(got, " -> "+want) {
-					t.Errorf("%s: %#x: %v: got %s, want %s", s.name, how, a.req.Opcode, got, want)
+					t.Errorf("%s: %#x: %v: got %s, want %s", s.Name, how, a.req.Opcode, got, want)
 				}
 			}
 		}
-		p.Quiet(s.name)
+		p.Quiet(s.Name)
 		if err := p.Unmount(); err != nil {
 			t.Error(err)
 		}
 		for _, want := range []string{"handler panicked; answered EIO op=lookup", "not an errno"} {
 			if !strings.Contains(p.Output(), want) {
-				t.Errorf("%s: no %q in the output:\n%s", s.name, want, p.Output())
+				t.Errorf("%s: no %q in the output:\n%s", s.Name, want, p.Output())
 			}
 		}
 	}
@@ -218,12 +141,12 @@ func TestOps_Fail(t *testing.T) {
 func TestOps_Late(t *testing.T) {
 	var both []string
 	for _, s := range servers(t, "all") {
-		p := s.start(t, "-s")
+		p := start(t, s, "-s")
 		both = append(both, transcript(p, recorder.Late))
-		s.end(t, p)
+		s.End(t, p)
 	}
-	compare(t, "in a C program, against Go alone", both[0], both[1])
-	golden(t, "testdata/late.txt", both[0])
+	recorder.Compare(t, "in a C program, against Go alone", both[0], both[1])
+	recorder.Golden(t, "testdata/late.txt", both[0])
 }
 
 // TestOps_Missing: what Go does not have, answers ENOSYS.
@@ -244,7 +167,7 @@ func TestOps_Missing(t *testing.T) {
 	if err := p.Unmount(); err != nil {
 		t.Error(err)
 	}
-	checkEnd(t, "none", p)
+	recorder.CheckEnd(t, "none", p)
 	if rest := p.Rest(); len(rest) != 0 {
 		t.Errorf("got %q in the record", rest)
 	}
@@ -280,46 +203,46 @@ func TestOpen_Fails(t *testing.T) {
 // TestOps_Interrupt: the context ends, by the kernel's INTERRUPT.
 func TestOps_Interrupt(t *testing.T) {
 	for _, s := range servers(t, "all") {
-		p := s.start(t)
+		p := start(t, s)
 		for _, a := range []*fusetest.Request{fusetest.Getattr(recorder.Wait, fusetest.GetattrIn{}), fusetest.Readlink(recorder.Wait)} {
 			if err := p.Send(a); err != nil {
 				t.Fatal(err)
 			}
 			p.Next()
 			if got, want := p.Next(), "waits"; got != want {
-				t.Fatalf("%s: got %q, want %q", s.name, got, want)
+				t.Fatalf("%s: got %q, want %q", s.Name, got, want)
 			}
 			if err := p.Send(fusetest.Interrupt(a.Unique)); err != nil {
 				t.Fatal(err)
 			}
 			r, err := p.Reply(a.Unique)
 			if got := recorder.Text(r); err != nil || got != "error 4" {
-				t.Errorf("%s: got %s, %v, want error 4 (EINTR)", s.name, got, err)
+				t.Errorf("%s: got %s, %v, want error 4 (EINTR)", s.Name, got, err)
 			}
 			if got, want := p.Next(), "context canceled: request was interrupted"; got != want {
-				t.Errorf("%s: got %q, want %q", s.name, got, want)
+				t.Errorf("%s: got %q, want %q", s.Name, got, want)
 			}
 		}
-		s.end(t, p)
+		s.End(t, p)
 	}
 }
 
 // TestPoll_Handle: the handle wakes whoever polls, and is freed.
 func TestPoll_Handle(t *testing.T) {
 	for _, s := range servers(t, "all") {
-		p := s.start(t, "-s")
+		p := start(t, s, "-s")
 		got := p.Ask(fusetest.Poll(ino, fusetest.PollIn{Fh: fh, Kh: 0xabcdef, Flags: fusetest.PollScheduleNotify, Events: 1}).As(0, 0, 0))
 		if want := "Poll(0 0 0 0, 20015998343868, fi{Fh:57545995238622 PollEvents:1}, handle) -> 0300000000000000"; got != want {
-			t.Errorf("%s: got %s\nwant %s", s.name, got, want)
+			t.Errorf("%s: got %s\nwant %s", s.Name, got, want)
 		}
 		n, err := p.Notification(10 * time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if out, err := n.Poll(); err != nil || out.Kh != 0xabcdef {
-			t.Errorf("%s: got %v, %v", s.name, n, err)
+			t.Errorf("%s: got %v, %v", s.Name, n, err)
 		}
-		s.end(t, p)
+		s.End(t, p)
 	}
 }
 
@@ -327,9 +250,9 @@ func TestPoll_Handle(t *testing.T) {
 func TestInit_Negotiates(t *testing.T) {
 	var both []fusetest.InitOut
 	for _, s := range servers(t, "all") {
-		p := s.start(t, "-s")
+		p := start(t, s, "-s")
 		both = append(both, p.Init)
-		s.end(t, p)
+		s.End(t, p)
 	}
 	if both[0] != both[1] {
 		t.Errorf("in a C program: got %+v, want as in Go alone %+v", both[0], both[1])

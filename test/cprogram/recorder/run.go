@@ -1,7 +1,7 @@
 package recorder
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,33 +9,30 @@ import (
 	"time"
 
 	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
+	"golang.org/x/sys/unix"
 )
 
 // Recorded is a program with a recording filesystem, on a fake kernel.
 type Recorded struct {
 	*fusetest.FakedProgram
-	t     testing.TB
-	lines chan string
+	t      testing.TB
+	record *os.File
+	read   []byte // what no line has been made of yet
+	ended  bool
 }
 
-// Start starts a program with args and "/dev/fd/3". env is added to its environment.
+// Start starts a program with args, -f and /dev/fd/3. env is added to its environment.
 func Start(t testing.TB, init fusetest.InitParams, env []string, program string, args ...string) *Recorded {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { r.Close() })
 	cmd := exec.Command(program, append(args, "-f", "/dev/fd/3")...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.ExtraFiles = []*os.File{w} // FD
-	p := &Recorded{t: t, lines: make(chan string, 1000)}
-	go func() {
-		defer close(p.lines)
-		defer r.Close()
-		for s := bufio.NewScanner(r); s.Scan(); {
-			p.lines <- s.Text()
-		}
-	}()
+	p := &Recorded{t: t, record: r}
 	p.FakedProgram = fusetest.StartFaked(t, init, cmd)
 	w.Close()
 	return p
@@ -43,38 +40,75 @@ func Start(t testing.TB, init fusetest.InitParams, env []string, program string,
 
 const patience = 20 * time.Second
 
-// Next returns the next line of the record.
-func (p *Recorded) Next() string {
+// take reads what is there.
+func (p *Recorded) take() {
 	p.t.Helper()
-	select {
-	case line, ok := <-p.lines:
-		if !ok {
-			p.t.Fatalf("the record has ended\n%s", p.Output())
+	raw, err := p.record.SyscallConn()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	buf := make([]byte, 1<<16)
+	for more := true; more; {
+		err := raw.Read(func(fd uintptr) bool {
+			n, err := unix.Read(int(fd), buf)
+			more = n > 0
+			p.ended = n == 0 && err == nil
+			p.read = append(p.read, buf[:max(n, 0)]...)
+			return true
+		})
+		if err != nil {
+			p.t.Fatal(err)
 		}
-		return line
-	case <-time.After(patience):
-		p.t.Fatalf("no line in the record\n%s", p.Output())
-		return ""
 	}
 }
 
-// Rest returns the lines that there are up to the program's end.
-func (p *Recorded) Rest() (lines []string) {
-	for line := range p.lines {
+// line returns the next line, if there is one.
+func (p *Recorded) line() (line string, ok bool) {
+	before, after, ok := bytes.Cut(p.read, []byte("\n"))
+	if ok {
+		p.read = after
+	}
+	return string(before), ok
+}
+
+// Next returns the next line of the record.
+func (p *Recorded) Next() (line string) {
+	p.t.Helper()
+	fusetest.Eventually(p.t, patience, "a line in the record", func() (ok bool) {
+		if line, ok = p.line(); !ok {
+			p.take()
+			line, ok = p.line()
+		}
+		return ok || p.ended
+	})
+	return line
+}
+
+// Lines returns the lines that there are. What a handler notes before the reply is there when the reply is.
+func (p *Recorded) Lines() (lines []string) {
+	p.t.Helper()
+	p.take()
+	for line, ok := p.line(); ok; line, ok = p.line() {
 		lines = append(lines, line)
 	}
 	return lines
 }
 
-// Quiet checks that nothing more is in the record: everything has been answered.
+// Rest returns the lines up to the program's end.
+func (p *Recorded) Rest() (lines []string) {
+	p.t.Helper()
+	fusetest.Eventually(p.t, patience, "the end of the record", func() bool {
+		lines = append(lines, p.Lines()...)
+		return p.ended
+	})
+	return lines
+}
+
+// Quiet checks that nothing more is in the record.
 func (p *Recorded) Quiet(what string) {
 	p.t.Helper()
-	select {
-	case line, ok := <-p.lines:
-		if ok {
-			p.t.Errorf("%s: got %q in the record", what, line)
-		}
-	default:
+	if lines := p.Lines(); len(lines) > 0 {
+		p.t.Errorf("%s: got %q in the record", what, lines)
 	}
 }
 
