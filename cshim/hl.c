@@ -6,7 +6,6 @@
 #include "_cgo_export.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -247,9 +246,9 @@ bool gf_hl_fill(const void *filler, const char *name, size_t len, const struct g
 {
 	const struct gf_filler *f = filler;
 	struct stat attr;
-	char text[NAME_MAX + 1];
+	char text[4096];
 
-	if (len > NAME_MAX)
+	if (len >= sizeof(text))
 		return false;
 	memcpy(text, name, len);
 	text[len] = '\0';

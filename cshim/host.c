@@ -197,16 +197,19 @@ static struct gf_session *find(void *userdata, struct fuse_session *se)
 	return s;
 }
 
+static __thread bool opening; /* this thread has the lock, and is in Go */
+
 /* Has Go open its filesystem. */
 static void open_filesystem(struct gf_session *s)
 {
 	const char *name = s->filesystem == NULL ? "" : s->filesystem;
-
 	int state = GF_HOST_FAILED;
 
 	if (gf_start() == 0) {
 		connect_to(s); /* if not, Go can serve, but not notify */
+		opening = true;
 		s->handle = gfOpenFilesystem(s, s->paths, (char *)name, strlen(name));
+		opening = false;
 		if (s->handle != UINT64_MAX)
 			state = GF_HOST_OPEN;
 	}
@@ -231,6 +234,23 @@ static struct gf_session *host_of(void *userdata, struct fuse *f)
 	pthread_mutex_lock(&lock);
 	s = find(userdata, f == NULL ? NULL : fuse_get_session(f));
 	if (s != NULL && s->host_state == GF_HOST_NEW)
+		open_filesystem(s);
+	pthread_mutex_unlock(&lock);
+	return s != NULL && gf_session_is_open(s) ? s : NULL;
+}
+
+/* The session that Go was told of as se and serves, or serves from now on; NULL: there is none, or it is not mounted. */
+struct gf_session *gf_host_of_se(struct fuse_session *se)
+{
+	struct gf_session *s;
+
+	if (opening)
+		return NULL;
+	pthread_mutex_lock(&lock);
+	s = gf_session_by_se(se);
+	if (s != NULL && s->paths)
+		s = NULL;
+	if (s != NULL && s->adopted && s->host_state == GF_HOST_NEW && fuse_session_fd(se) >= 0)
 		open_filesystem(s);
 	pthread_mutex_unlock(&lock);
 	return s != NULL && gf_session_is_open(s) ? s : NULL;

@@ -289,6 +289,7 @@ struct gf_session *gf_session_enter(struct gf_session *s);
 bool gf_session_is_open(const struct gf_session *s);
 struct gf_session *gf_host_of(void *userdata);
 struct gf_session *gf_hl_host_of(struct fuse *f);
+struct gf_session *gf_host_of_se(struct fuse_session *se);
 struct gf_session *gf_adopt(struct fuse_session *se, uint64_t handle);
 void gf_release(struct gf_session *s);
 bool gf_adopted_inited(struct gf_session *s);
