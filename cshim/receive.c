@@ -147,7 +147,8 @@ void gf_process(struct gf_session *s, struct gf_input *in)
 			refuse(s, &h);
 			return;
 		}
-		if (s->socket && h.opcode == NOTIFY_REPLY && !gf_retrieve_expected(s, h.unique))
+		/* Where C retrieves, too, it is not known what is expected. */
+		if (s->socket && h.opcode == NOTIFY_REPLY && s->base_retrieve_reply == NULL && !gf_retrieve_expected(s, h.unique))
 			return;
 		gf_unique = h.unique;
 	}

@@ -46,8 +46,8 @@ func start(t *testing.T, s *recorder.Server, args ...string) *recorder.Recorded 
 // transcript asks everything about an inode.
 func transcript(p *recorder.Recorded, ino uint64) string {
 	var lines strings.Builder
-	for _, a := range requests(ino) {
-		fmt.Fprintf(&lines, "%v: %s\n", a.req.Opcode, p.Ask(a.req))
+	for _, a := range recorder.Requests(ino) {
+		fmt.Fprintf(&lines, "%v: %s\n", a.Req.Opcode, p.Ask(a.Req))
 	}
 	return lines.String()
 }
@@ -57,7 +57,7 @@ func TestOps_EveryMember(t *testing.T) {
 	var both []string
 	for _, s := range servers(t, "all") {
 		p := start(t, s, "-s")
-		both = append(both, transcript(p, ino))
+		both = append(both, transcript(p, recorder.Ino))
 		s.End(t, p)
 	}
 	recorder.Compare(t, "in a C program, against Go alone", both[0], both[1])
@@ -66,9 +66,9 @@ func TestOps_EveryMember(t *testing.T) {
 
 // TestOps_StandIn: Go has one of two members for the same, C's table has both, or the other.
 func TestOps_StandIn(t *testing.T) {
-	write := fusetest.Write(ino, fusetest.WriteIn{Fh: fh, Offset: 5}, []byte("some data"))
+	write := fusetest.Write(recorder.Ino, fusetest.WriteIn{Fh: recorder.Fh, Offset: 5}, []byte("some data"))
 	forgets := []*fusetest.Request{
-		fusetest.Forget(ino, 7), fusetest.BatchForget(fusetest.ForgetOne{NodeID: 5, Nlookup: 6}, fusetest.ForgetOne{NodeID: 7, Nlookup: 8}),
+		fusetest.Forget(recorder.Ino, 7), fusetest.BatchForget(fusetest.ForgetOne{NodeID: 5, Nlookup: 6}, fusetest.ForgetOne{NodeID: 7, Nlookup: 8}),
 	}
 	const (
 		buf   = `WriteBuf(0 0 0 0, 20015998343868, "some data" <nil>, 5, fi{Fh:57545995238622}) -> 0800000000000000`
@@ -95,7 +95,7 @@ func TestOps_StandIn(t *testing.T) {
 		if got := p.Ask(write); got != tt.write {
 			t.Errorf("%s: got %s\nwant %s", what, got, tt.write)
 		}
-		if got := p.Ask(fusetest.Read(ino, fusetest.ReadIn{Fh: fh, Size: 4})); !strings.HasPrefix(got, tt.read) || !strings.HasSuffix(got, " -> 6162") {
+		if got := p.Ask(fusetest.Read(recorder.Ino, fusetest.ReadIn{Fh: recorder.Fh, Size: 4})); !strings.HasPrefix(got, tt.read) || !strings.HasSuffix(got, " -> 6162") {
 			t.Errorf("%s: got %s, want %s... -> 6162", what, got, tt.read)
 		}
 		if tt.forgotten != nil {
@@ -119,9 +119,9 @@ func TestOps_Fail(t *testing.T) {
 	for _, s := range servers(t, "all") {
 		p := start(t, s, "-s")
 		for how, want := range map[uint64]string{recorder.Err: "error 18", recorder.Plain: "error 5", recorder.Panic: "error 5"} {
-			for _, a := range requests(how) {
-				if got := p.Ask(a.req); !strings.HasSuffix(got, " -> "+want) {
-					t.Errorf("%s: %#x: %v: got %s, want %s", s.Name, how, a.req.Opcode, got, want)
+			for _, a := range recorder.Requests(how) {
+				if got := p.Ask(a.Req); !strings.HasSuffix(got, " -> "+want) {
+					t.Errorf("%s: %#x: %v: got %s, want %s", s.Name, how, a.Req.Opcode, got, want)
 				}
 			}
 		}
@@ -152,14 +152,14 @@ func TestOps_Late(t *testing.T) {
 // TestOps_Missing: what Go does not have, answers ENOSYS.
 func TestOps_Missing(t *testing.T) {
 	p := recorder.Start(t, fusetest.DefaultInit(), []string{"FILESYSTEM=none"}, program(t), "-s")
-	all := requests(ino)
-	all = append(all, asked{req: fusetest.Poll(ino, fusetest.PollIn{Fh: fh, Kh: 77, Flags: fusetest.PollScheduleNotify})})
+	all := recorder.Requests(recorder.Ino)
+	all = append(all, recorder.Asked{Req: fusetest.Poll(recorder.Ino, fusetest.PollIn{Fh: recorder.Fh, Kh: 77, Flags: fusetest.PollScheduleNotify})})
 	for _, a := range all {
-		if got := recorder.Text(p.MustCall(t, a.req)); got != "error 38" {
-			t.Errorf("%v: got %s, want error 38 (ENOSYS)", a.req.Opcode, got)
+		if got := recorder.Text(p.MustCall(t, a.Req)); got != "error 38" {
+			t.Errorf("%v: got %s, want error 38 (ENOSYS)", a.Req.Opcode, got)
 		}
 	}
-	for _, r := range []*fusetest.Request{fusetest.Forget(ino, 7), fusetest.BatchForget(fusetest.ForgetOne{NodeID: 5, Nlookup: 6})} {
+	for _, r := range []*fusetest.Request{fusetest.Forget(recorder.Ino, 7), fusetest.BatchForget(fusetest.ForgetOne{NodeID: 5, Nlookup: 6})} {
 		if err := p.Send(r); err != nil {
 			t.Error(err)
 		}
@@ -183,9 +183,9 @@ func TestOpen_Fails(t *testing.T) {
 		{"all", "unbound", "several filesystems"},
 	} {
 		p := recorder.Start(t, fusetest.DefaultInit(), []string{"FILESYSTEM=" + tt.filesystem, "HOW=" + tt.how}, program(t), "-s")
-		for _, a := range requests(ino) {
-			if got := recorder.Text(p.MustCall(t, a.req)); got != "error 5" {
-				t.Errorf("%+v: %v: got %s, want error 5 (EIO)", tt, a.req.Opcode, got)
+		for _, a := range recorder.Requests(recorder.Ino) {
+			if got := recorder.Text(p.MustCall(t, a.Req)); got != "error 5" {
+				t.Errorf("%+v: %v: got %s, want error 5 (EIO)", tt, a.Req.Opcode, got)
 			}
 		}
 		if err := p.Unmount(); err != nil {
@@ -231,7 +231,7 @@ func TestOps_Interrupt(t *testing.T) {
 func TestPoll_Handle(t *testing.T) {
 	for _, s := range servers(t, "all") {
 		p := start(t, s, "-s")
-		got := p.Ask(fusetest.Poll(ino, fusetest.PollIn{Fh: fh, Kh: 0xabcdef, Flags: fusetest.PollScheduleNotify, Events: 1}).As(0, 0, 0))
+		got := p.Ask(fusetest.Poll(recorder.Ino, fusetest.PollIn{Fh: recorder.Fh, Kh: 0xabcdef, Flags: fusetest.PollScheduleNotify, Events: 1}).As(0, 0, 0))
 		if want := "Poll(0 0 0 0, 20015998343868, fi{Fh:57545995238622 PollEvents:1}, handle) -> 0300000000000000"; got != want {
 			t.Errorf("%s: got %s\nwant %s", s.Name, got, want)
 		}

@@ -283,3 +283,8 @@ func send(name string, reply *lowlevel.Reply, out []reflect.Value) error {
 	}
 	return reply.Err(nil)
 }
+
+// Answer sends as a Reply what the handler of that name would return, where that depends on no argument.
+func Answer(name string, reply *lowlevel.Reply) error {
+	return send(name, reply, nil)
+}

@@ -18,12 +18,18 @@ import (
 // FD is the descriptor that a process writes its record to, a line for an operation.
 const FD = 4
 
-var record = sync.OnceValue(func() *os.File { return os.NewFile(FD, "record") })
+var record = sync.OnceValue(func() func(line string) {
+	f := os.NewFile(FD, "record")
+	// One write: lines of several threads do not mix.
+	return func(line string) { _, _ = f.WriteString(line + "\n") }
+})
+
+// RecordTo has what is recorded in this process go to f.
+func RecordTo(f func(line string)) { record = func() func(string) { return f } }
 
 // Note writes a line.
 func Note(format string, args ...any) {
-	// One write: lines of several threads do not mix.
-	_, _ = record().WriteString(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ") + "\n")
+	record()(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " "))
 }
 
 // What handlers return.
