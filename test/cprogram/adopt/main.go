@@ -9,13 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 	"github.com/go-libfuse3/go-libfuse3/test/cprogram/recorder"
+	"golang.org/x/sys/unix"
 )
 
 // scenario is called at each step of the session's life.
@@ -30,6 +33,7 @@ var scenarios = map[string]scenario{
 	"blocked":   blockedScenario,
 	"same":      sameScenario,
 	"cycles":    cyclesScenario,
+	"stuck":     stuckScenario,
 }
 
 // hook is where C comes by.
@@ -109,16 +113,20 @@ func errorsScenario(where string, se unsafe.Pointer) {
 	}
 }
 
+var sendOnce sync.Once
+
 // notifyScenario sends one of each.
 func notifyScenario(where string, se unsafe.Pointer) {
 	switch where {
 	case "mounted":
 		adopt(where, se)
 	case "handler":
-		go func() {
-			SendAll(session.Notifier())
-			close(done)
-		}()
+		sendOnce.Do(func() {
+			go func() {
+				SendAll(session.Notifier())
+				close(done)
+			}()
+		})
 		<-done
 	case "looped":
 		note("Close", session.Close())
@@ -147,7 +155,7 @@ func SendAll(n *lowlevel.Notifier) {
 	q := n.NewQueue(lowlevel.QueueConfig{})
 	note("queue", errors.Join(q.TryInvalInode(big), q.Flush(context.Background())))
 	c := q.Changes(lowlevel.ChangesConfig{})
-	note("changes", errors.Join(c.EntryRemoved(big, "gone", big+2), q.Flush(context.Background()), c.ContentChanged(big), q.Flush(context.Background())))
+	note("changes", errors.Join(c.EntryAdded(big, "new"), q.Flush(context.Background()), c.ContentChanged(big), q.Flush(context.Background())))
 	note("StartRetrieve", n.StartRetrieve(big, 1<<40, 100, 5))
 }
 
@@ -280,6 +288,32 @@ func cyclesScenario(where string, se unsafe.Pointer) {
 	}
 	runtime.GC()
 	recorder.Note("files more than before: %d", fds()-before)
+}
+
+// stuckScenario notifies when it is told to, on SIGUSR1, and closes when the session has ended: unless that is bound, and the notification ends with it.
+func stuckScenario(where string, se unsafe.Pointer) {
+	switch where {
+	case "mounted":
+		adopt(where, se)
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, unix.SIGUSR1)
+		go func() {
+			<-told
+			err := session.Notifier().InvalInode(3)
+			note("InvalInode", err)
+			close(done)
+		}()
+	case "slow":
+		recorder.Note("slow")
+	case "looped":
+		if os.Getenv("HOW") != "bound" {
+			note("Close", session.Close())
+		}
+	case "destroyed":
+		if os.Getenv("HOW") == "bound" {
+			<-done
+		}
+	}
 }
 
 func fds() int {

@@ -23,7 +23,7 @@ static void lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct stat st = {.st_ino = ino, .st_mode = S_IFDIR | 0755, .st_nlink = 2};
+	struct stat st = {.st_ino = ino, .st_mode = ino == FUSE_ROOT_ID ? S_IFDIR | 0755 : S_IFREG | 0644, .st_nlink = 1};
 
 	(void)fi;
 	fuse_reply_attr(req, &st, 0);
