@@ -260,7 +260,10 @@ func TestNotifier_Retrieve(t *testing.T) {
 	rest(t, p)
 
 	p = start(t, "retrieve", "bound")
-	want(t, "without gf_ll_retrieve_reply", append(lookup(t, p), lines(p, 1)...), "adopt when handler: <nil>", `Retrieve: "" ErrUnsupported`)
+	if err := p.Send(fusetest.Lookup(1, "x")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "without gf_ll_retrieve_reply", lines(p, 2), "adopt when handler: <nil>", `Retrieve: "" ErrUnsupported`)
 	rest(t, p)
 }
 
