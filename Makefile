@@ -30,7 +30,7 @@ shim_pkgs = ./cshim/... ./lowlevel/... ./test/fusetest/...
 modules := $(filter-out test/bench,$(patsubst %/go.mod,%,$(wildcard test/*/go.mod examples/*/go.mod)))
 
 .NOTPARALLEL:
-.PHONY: help build demo test check unit integration static race asan fuzz stress stress-short bench apicov apicov-check lint fmt examples clean deps
+.PHONY: help build demo test check unit integration static race asan fuzz stress stress-short bench apicov apicov-check lint fmt examples install uninstall clean deps
 .PHONY: compat compat-suites compat-arm64 compat-musl compat-static compat-user
 
 help: ## list the targets
@@ -121,6 +121,30 @@ lint: check ## linters for Go, shell and C
 
 fmt: ## format the Go code
 	$(GO) run $(GOLANGCI_LINT) fmt ./...
+
+# What `make install` installs for C programs, and where. The library has the filesystems of a Go package: those of an example, to try it out. (Your own: go-libfuse3-build.)
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+INCLUDEDIR ?= $(PREFIX)/include
+LIBDIR ?= $(PREFIX)/lib
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+DESTDIR ?=
+GO_FILESYSTEMS ?= ./examples/embed
+VERSION ?= 0.1.0
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export BINDIR := $(BINDIR)
+install uninstall: export INCLUDEDIR := $(INCLUDEDIR)
+install uninstall: export LIBDIR := $(LIBDIR)
+install uninstall: export PKGCONFIGDIR := $(PKGCONFIGDIR)
+install uninstall: export DESTDIR := $(DESTDIR)
+install uninstall: export GO_FILESYSTEMS := $(GO_FILESYSTEMS)
+install uninstall: export VERSION := $(VERSION)
+
+install: ## header, libraries, pkg-config file for C programs (PREFIX, DESTDIR, LIBDIR, ...; GO_FILESYSTEMS: a Go package)
+	@scripts/install.sh install
+
+uninstall: ## remove them
+	@scripts/install.sh uninstall
 
 examples: ## build the examples into bin/
 	@mkdir -p bin

@@ -15,8 +15,8 @@ type Handler interface {
 	Dispatch(c *Call) int32
 	// Init negotiates; it may change c.
 	Init(c *ConnInfo)
-	// Destroy is the end of the session.
-	Destroy()
+	// Destroy is the end of the session. It returns whether nothing uses the Session any more.
+	Destroy() bool
 	// AfterReply says that the reply of the call that set Call.After to id has left.
 	AfterReply(id uint64)
 	// Interrupted says that the kernel interrupts the request that is watched as id.
@@ -72,7 +72,7 @@ func gfInit(session C.uint64_t, c *C.struct_gf_conn) {
 }
 
 //export gfDestroy
-func gfDestroy(session C.uint64_t) { handler(session).Destroy() }
+func gfDestroy(session C.uint64_t) C.bool { return C.bool(handler(session).Destroy()) }
 
 //export gfAfterReply
 func gfAfterReply(session, id C.uint64_t) { handler(session).AfterReply(uint64(id)) }

@@ -46,7 +46,10 @@ int gf_start(void);
  *
  * It is needed for notifications, for more than one filesystem, and nothing else. It does not start Go. Sessions with the same userdata are one to Go.
  *
- * Returns 0, -EINVAL (se or ops is NULL, or Go is to serve without .destroy = gf_ll_destroy or a function of yours that calls it), -EEXIST (that userdata has a session), or -ENOMEM.
+ * .destroy must be gf_ll_destroy, or a function of yours that calls it. For Retrieve in Go, .retrieve_reply must be gf_ll_retrieve_reply, or a function of yours that calls it for the cookies that it
+ * does not know.
+ *
+ * Returns 0, -EINVAL (se or ops is NULL, or the table has no .destroy), -EEXIST (that userdata has a session), or -ENOMEM.
  */
 int gf_bind(struct fuse_session *se, const struct fuse_lowlevel_ops *ops, void *userdata, const char *filesystem);
 

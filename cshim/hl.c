@@ -6,7 +6,6 @@
 #include "_cgo_export.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,8 +26,10 @@ static int run(struct gf_call *c)
 	const struct fuse_context *ctx = fuse_get_context();
 	struct gf_session *s = here();
 
-	if (s == NULL)
+	if (s == NULL) {
+		fuse_pollhandle_destroy(c->ph);
 		return -EIO;
+	}
 	c->session = s->handle;
 	c->uid = ctx->uid;
 	c->gid = ctx->gid;
@@ -245,9 +246,9 @@ bool gf_hl_fill(const void *filler, const char *name, size_t len, const struct g
 {
 	const struct gf_filler *f = filler;
 	struct stat attr;
-	char text[NAME_MAX + 1];
+	char text[4096];
 
-	if (len > NAME_MAX)
+	if (len >= sizeof(text))
 		return false;
 	memcpy(text, name, len);
 	text[len] = '\0';

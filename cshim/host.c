@@ -10,12 +10,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for the states of sessions, and for looking one up before adding it */
+
+/* All sessions of C programs that Go knows. */
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct gf_session *all_adopted;
 
 static struct gf_session *adopted_new(struct fuse_session *se, void *userdata)
 {
@@ -27,6 +32,10 @@ static struct gf_session *adopted_new(struct fuse_session *se, void *userdata)
 	s->fd = s->wake[0] = s->wake[1] = -1;
 	s->se = se;
 	s->userdata = userdata;
+	pthread_mutex_lock(&list_lock);
+	s->next_adopted = all_adopted;
+	all_adopted = s;
+	pthread_mutex_unlock(&list_lock);
 	return s;
 }
 
@@ -48,25 +57,84 @@ static int connect_to(struct gf_session *s)
 
 static void adopted_free(struct gf_session *s)
 {
-	gf_sessions_remove(s);
+	pthread_mutex_lock(&list_lock);
+	for (struct gf_session **at = &all_adopted; *at != NULL; at = &(*at)->next_adopted) {
+		if (*at == s) {
+			*at = s->next_adopted;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&list_lock);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s->filesystem);
 	free(s);
 }
 
-/* ---- with handlers ---- */
+/* ---- the end of a session while notifications wait for requests to be answered, which nobody does any more ---- */
 
-/* Is there a handler of Go's in the table, besides those that every session has? */
-static bool serves(const struct fuse_lowlevel_ops *ops)
+#define UNBLOCK_MS 2000
+
+static bool is_notifying(const struct gf_session *s)
 {
-#define X(id, name)                                                            \
-	if (ops->name == gf_ll_##name)                                         \
-		return true;
-	GF_OPS(X)
-#undef X
-	return ops->init == gf_ll_init;
+	return __atomic_load_n(&s->notifying, __ATOMIC_SEQ_CST) > 0;
 }
+
+/* Answers EIO to requests until no notification waits. Those that the C program has taken and not answered, newer kernels send again. */
+static void refuse_requests(struct gf_session *s)
+{
+	struct pollfd p = {.fd = s->fd, .events = POLLIN};
+	size_t payload = 1 << 20;
+	struct gf_input in;
+	int rc = gf_input_alloc(&in, payload);
+
+	gf_notify_resend(s);
+	for (int ms = 0; rc == 0 && is_notifying(s) && ms < UNBLOCK_MS; ms++) {
+		if (poll(&p, 1, 1) <= 0)
+			continue;
+		rc = gf_refuse_next(s, &in);
+		if (rc == -EINVAL) { /* the kernel wants room for the longest request that it may send */
+			gf_input_free(&in);
+			rc = gf_input_alloc(&in, payload *= 2);
+		}
+	}
+	gf_input_free(&in);
+}
+
+/* For a session that nobody serves: nothing of Go's waits for the kernel after it. Notifications that come later have to be kept out before. */
+void gf_adopted_unblock(struct gf_session *s)
+{
+	if (!is_notifying(s))
+		return;
+	if (s->socket)
+		shutdown(s->fd, SHUT_RDWR);
+	else
+		refuse_requests(s);
+}
+
+/*
+ * At the process's end. A thread that waits in the kernel for another process's request to be answered, which waits for this process to answer it or to go, would keep both for ever.
+ */
+__attribute__((destructor)) static void unblock_all(void)
+{
+	pthread_mutex_lock(&list_lock);
+	for (struct gf_session *s = all_adopted; s != NULL; s = s->next_adopted)
+		gf_adopted_unblock(s);
+	pthread_mutex_unlock(&list_lock);
+}
+
+/* Nobody serves this session any more, by whatever name Go knows it. */
+static void set_unserved(const struct fuse_session *se)
+{
+	pthread_mutex_lock(&list_lock);
+	for (struct gf_session *s = all_adopted; s != NULL; s = s->next_adopted) {
+		if (s->se == se)
+			s->unserved = true;
+	}
+	pthread_mutex_unlock(&list_lock);
+}
+
+/* ---- with handlers ---- */
 
 /* Adds a session, unless there is one with that userdata. */
 static int add(struct gf_session *s, const char *filesystem)
@@ -76,7 +144,7 @@ static int add(struct gf_session *s, const char *filesystem)
 	if (s == NULL)
 		return -ENOMEM;
 	if (filesystem != NULL && (s->filesystem = strdup(filesystem)) == NULL) {
-		free(s);
+		adopted_free(s);
 		return -ENOMEM;
 	}
 	pthread_mutex_lock(&lock);
@@ -85,10 +153,8 @@ static int add(struct gf_session *s, const char *filesystem)
 	else
 		gf_sessions_add(s);
 	pthread_mutex_unlock(&lock);
-	if (rc != 0) {
-		free(s->filesystem);
-		free(s);
-	}
+	if (rc != 0)
+		adopted_free(s);
 	return rc;
 }
 
@@ -96,11 +162,11 @@ int gf_bind(struct fuse_session *se, const struct fuse_lowlevel_ops *ops, void *
 {
 	struct gf_session *s;
 
-	if (se == NULL || ops == NULL || (serves(ops) && ops->destroy == NULL))
+	if (se == NULL || ops == NULL || ops->destroy == NULL)
 		return -EINVAL;
 	s = adopted_new(se, userdata);
 	if (s != NULL)
-		s->can_retrieve = ops->retrieve_reply == gf_ll_retrieve_reply;
+		s->can_retrieve = ops->retrieve_reply != NULL;
 	return add(s, filesystem);
 }
 
@@ -131,16 +197,19 @@ static struct gf_session *find(void *userdata, struct fuse_session *se)
 	return s;
 }
 
+static __thread bool opening; /* this thread has the lock, and is in Go */
+
 /* Has Go open its filesystem. */
 static void open_filesystem(struct gf_session *s)
 {
 	const char *name = s->filesystem == NULL ? "" : s->filesystem;
-
 	int state = GF_HOST_FAILED;
 
 	if (gf_start() == 0) {
 		connect_to(s); /* if not, Go can serve, but not notify */
+		opening = true;
 		s->handle = gfOpenFilesystem(s, s->paths, (char *)name, strlen(name));
+		opening = false;
 		if (s->handle != UINT64_MAX)
 			state = GF_HOST_OPEN;
 	}
@@ -170,6 +239,23 @@ static struct gf_session *host_of(void *userdata, struct fuse *f)
 	return s != NULL && gf_session_is_open(s) ? s : NULL;
 }
 
+/* The session that Go was told of as se and serves, or serves from now on; NULL: there is none, or it is not mounted. */
+struct gf_session *gf_host_of_se(struct fuse_session *se)
+{
+	struct gf_session *s;
+
+	if (opening)
+		return NULL;
+	pthread_mutex_lock(&lock);
+	s = gf_session_by_se(se);
+	if (s != NULL && s->paths)
+		s = NULL;
+	if (s != NULL && s->adopted && s->host_state == GF_HOST_NEW && fuse_session_fd(se) >= 0)
+		open_filesystem(s);
+	pthread_mutex_unlock(&lock);
+	return s != NULL && gf_session_is_open(s) ? s : NULL;
+}
+
 struct gf_session *gf_host_of(void *userdata)
 {
 	return host_of(userdata, NULL);
@@ -194,6 +280,16 @@ void gf_ll_init(void *userdata, struct fuse_conn_info *conn)
 	gf_conn_init(s, conn);
 }
 
+/* What Go cannot let go of, stays. */
+static void adopted_destroy(struct gf_session *s)
+{
+	bool idle = !gf_session_is_open(s) || gfDestroy(s->handle);
+
+	gf_sessions_remove(s);
+	if (idle)
+		adopted_free(s);
+}
+
 void gf_ll_destroy(void *userdata)
 {
 	struct gf_session *s = gf_session_here();
@@ -202,12 +298,14 @@ void gf_ll_destroy(void *userdata)
 		s = gf_session_by_userdata(userdata);
 	if (s == NULL || gf_go_is_lost())
 		return;
-	if (gf_session_is_open(s))
-		gfDestroy(s->handle);
+	if (s->adopted) {
+		set_unserved(s->se);
+		adopted_destroy(s);
+		return;
+	}
+	gfDestroy(s->handle);
 	if (s->base_destroy != NULL)
 		s->base_destroy(userdata);
-	if (s->adopted)
-		adopted_free(s);
 }
 
 /* ---- for notifications only ---- */
@@ -219,11 +317,13 @@ struct gf_session *gf_adopt(struct fuse_session *se, uint64_t handle)
 	int rc = s == NULL ? -ENOMEM : connect_to(s);
 
 	if (rc != 0) {
-		free(s);
+		if (s != NULL)
+			adopted_free(s);
 		errno = -rc;
 		return NULL;
 	}
 	s->handle = handle;
+	gf_signals_onstack(); /* the program's handlers may have come after Go */
 	return s;
 }
 
@@ -233,15 +333,22 @@ void gf_release(struct gf_session *s)
 }
 
 /*
- * Has the C program's session had its INIT? libfuse refuses notifications before that. This one would be about an inode that never is, and
- * blocks nowhere. Once the answer is yes, the struct fuse_session is left alone.
+ * Has the C program's session had its INIT? libfuse refuses notifications before that. This one has data that cannot be read, so it is never sent. Once the answer is
+ * yes, the struct fuse_session is left alone.
  */
 bool gf_adopted_inited(struct gf_session *s)
 {
-	if (!s->inited && s->se != NULL) {
-		int rc = fuse_lowlevel_notify_inval_inode(s->se, 0, -1, 0);
+	bool inited = __atomic_load_n(&s->inited, __ATOMIC_ACQUIRE);
 
-		s->inited = rc != -ENOSYS && rc != -ENOTCONN;
+	if (!inited && s->se != NULL) {
+		struct fuse_bufvec v = FUSE_BUFVEC_INIT(1);
+		int rc;
+
+		v.buf[0].flags = FUSE_BUF_IS_FD;
+		v.buf[0].fd = -1;
+		rc = fuse_lowlevel_notify_store(s->se, 0, 0, &v, FUSE_BUF_NO_SPLICE);
+		inited = rc != -ENOSYS && rc != -ENOTCONN;
+		__atomic_store_n(&s->inited, inited, __ATOMIC_RELEASE);
 	}
-	return s->inited;
+	return inited;
 }

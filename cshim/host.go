@@ -28,6 +28,12 @@ func (s *Session) Release() {
 	unregister(s.id)
 }
 
+// Unserved tells whether nobody answers the requests of an adopted session any more.
+func (s *Session) Unserved() bool { return bool(s.c.unserved) }
+
+// Unblock ends the notifications of such a session.
+func (s *Session) Unblock() { C.gf_adopted_unblock(s.c) }
+
 // Inited tells whether an adopted session has had its INIT.
 func (s *Session) Inited() bool { return bool(C.gf_adopted_inited(s.c)) }
 
@@ -43,10 +49,10 @@ func (s *Session) Pointer() unsafe.Pointer { return unsafe.Pointer(s.c.se) }
 // Userdata returns what C handlers get as such.
 func (s *Session) Userdata() unsafe.Pointer { return s.c.userdata }
 
-// HandlerOf returns the handler of a session that Go was told of as se, or nil.
+// HandlerOf returns the handler of a session that Go was told of as se, which opens its filesystem; nil: there is none, or it is one by paths.
 func HandlerOf(se unsafe.Pointer) Handler {
-	s := C.gf_session_by_se((*C.struct_fuse_session)(se))
-	if s == nil || !bool(C.gf_session_is_open(s)) {
+	s := C.gf_host_of_se((*C.struct_fuse_session)(se))
+	if s == nil {
 		return nil
 	}
 	return handler(s.handle)

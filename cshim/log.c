@@ -13,27 +13,35 @@
 
 static atomic_bool to_go;
 
-static __thread struct {
-	bool on;
-	size_t len;
-	char text[1024];
-} capture;
+/* What this thread's captor gets. */
+static __thread struct gf_capture *captor;
 
-/* libfuse logs some messages in pieces: they are put together until a line is whole. */
+/* libfuse logs some messages in pieces: they are put together until a line is whole. (On the heap: a library that is loaded late gets but little memory for threads.) */
 static __thread struct {
 	size_t len;
-	char text[1024];
+	char *text;
 } line;
 
 static void log_line(enum fuse_log_level level, const char *text, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		line.text[line.len++] = text[i];
-		if (text[i] == '\n' || line.len == sizeof(line.text)) {
-			gfLog((int)level, line.text, line.len);
-			line.len = 0;
-		}
+	char *whole;
+
+	if (line.len == 0 && n > 0 && text[n - 1] == '\n') {
+		gfLog((int)level, (char *)text, n);
+		return;
 	}
+	whole = realloc(line.text, line.len + n);
+	if (whole == NULL)
+		return;
+	memcpy(whole + line.len, text, n);
+	line.text = whole;
+	line.len += n;
+	if (n == 0 || text[n - 1] != '\n')
+		return;
+	gfLog((int)level, line.text, line.len);
+	free(line.text);
+	line.text = NULL;
+	line.len = 0;
 }
 
 static void log_message(enum fuse_log_level level, const char *format, va_list ap)
@@ -45,12 +53,12 @@ static void log_message(enum fuse_log_level level, const char *format, va_list a
 		return;
 	if ((size_t)n >= sizeof(text))
 		n = sizeof(text) - 1;
-	if (capture.on && level <= FUSE_LOG_WARNING) {
-		size_t room = sizeof(capture.text) - 1 - capture.len;
+	if (captor != NULL && level <= FUSE_LOG_WARNING) {
+		size_t room = sizeof(captor->text) - 1 - captor->len;
 		size_t take = (size_t)n < room ? (size_t)n : room;
 
-		memcpy(capture.text + capture.len, text, take);
-		capture.len += take;
+		memcpy(captor->text + captor->len, text, take);
+		captor->len += take;
 	}
 	if (atomic_load(&to_go))
 		log_line(level, text, (size_t)n);
@@ -58,6 +66,7 @@ static void log_message(enum fuse_log_level level, const char *format, va_list a
 		fputs(text, stderr);
 }
 
+/* To be called before the first capture, and before anything goes to Go; and no sooner: in a C program the log is the program's. */
 void gf_log_install(void)
 {
 	fuse_set_log_func(log_message);
@@ -68,19 +77,10 @@ void gf_log_to_go(bool on)
 	atomic_store(&to_go, on);
 }
 
-/* Begins or ends to keep the errors that libfuse reports on this thread. */
-void gf_log_capture(bool on)
+/* Has the errors that libfuse reports on this thread kept in c, which is zeroed; NULL: no longer. */
+void gf_log_capture(struct gf_capture *c)
 {
-	capture.on = on;
-	if (on)
-		capture.len = 0;
-}
-
-/* What has been kept; valid until the thread captures again. */
-char *gf_log_captured(void)
-{
-	capture.text[capture.len] = '\0';
-	return capture.text;
+	captor = c;
 }
 
 /* ---- perror: C's stderr, line by line; what does not begin with "fuse" passes through ---- */

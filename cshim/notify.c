@@ -39,7 +39,22 @@ int gf_notify_writev(struct gf_session *s, int code, struct iovec *iov, int n)
 	h.len = (uint32_t)len;
 	iov[0].iov_base = &h;
 	iov[0].iov_len = sizeof(h);
-	return writev(gf_session_fd(s), iov, n) < 0 ? -errno : 0;
+	return gf_notify_end(s, writev(gf_notify_begin(s), iov, n));
+}
+
+/* Around what sends a message to an fd: who ends the session must know of it. */
+int gf_notify_begin(struct gf_session *s)
+{
+	__atomic_add_fetch(&s->notifying, 1, __ATOMIC_SEQ_CST);
+	return gf_session_fd(s);
+}
+
+int gf_notify_end(struct gf_session *s, ssize_t rc)
+{
+	int err = rc < 0 ? -errno : 0;
+
+	__atomic_sub_fetch(&s->notifying, 1, __ATOMIC_SEQ_CST);
+	return err;
 }
 
 /* Writes a message of one part. */

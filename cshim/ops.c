@@ -55,6 +55,7 @@ static void run(struct gf_call *c, fuse_req_t req)
 
 	c->req = req;
 	if (s == NULL) {
+		fuse_pollhandle_destroy(c->ph);
 		gf_answer(NULL, c, EIO);
 		return;
 	}

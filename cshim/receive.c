@@ -100,7 +100,7 @@ static bool no_answer(uint32_t opcode)
 	return opcode == FORGET || opcode == INTERRUPT || opcode == NOTIFY_REPLY || opcode == BATCH_FORGET;
 }
 
-/* Answers EIO to a malformed request. */
+/* Answers EIO to a request. */
 static void refuse(struct gf_session *s, const struct in_header *h)
 {
 	struct {
@@ -111,8 +111,23 @@ static void refuse(struct gf_session *s, const struct in_header *h)
 
 	if (no_answer(h->opcode))
 		return;
-	if (write(fuse_session_fd(s->se), &out, sizeof(out)) < 0)
+	if (write(gf_session_fd(s), &out, sizeof(out)) < 0)
 		return; /* the peer is gone: the next receive tells */
+}
+
+/* Answers EIO to the next request, for a session that nobody serves. It must be there. Returns 0 or a negative errno; -EINVAL: in is too small. */
+int gf_refuse_next(struct gf_session *s, struct gf_input *in)
+{
+	struct in_header h;
+	ssize_t n = read(gf_session_fd(s), in->mem, in->cap);
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n < sizeof(h))
+		return -ENOTCONN;
+	memcpy(&h, in->mem, sizeof(h));
+	refuse(s, &h);
+	return 0;
 }
 
 /* Lets libfuse work on the request. A request that cannot be right is refused, for libfuse trusts what it reads. */
@@ -132,7 +147,8 @@ void gf_process(struct gf_session *s, struct gf_input *in)
 			refuse(s, &h);
 			return;
 		}
-		if (s->socket && h.opcode == NOTIFY_REPLY && !gf_retrieve_expected(s, h.unique))
+		/* Where C retrieves, too, it is not known what is expected. */
+		if (s->socket && h.opcode == NOTIFY_REPLY && s->base_retrieve_reply == NULL && !gf_retrieve_expected(s, h.unique))
 			return;
 		gf_unique = h.unique;
 	}

@@ -22,11 +22,16 @@ static __thread struct {
 	struct gf_session *session;
 } found;
 
+/* At the end: of those with the same userdata, the first stays the one that is found. */
 void gf_sessions_add(struct gf_session *s)
 {
+	struct gf_session **at = &sessions;
+
 	pthread_mutex_lock(&lock);
-	s->next = sessions;
-	sessions = s;
+	while (*at != NULL)
+		at = &(*at)->next;
+	s->next = NULL;
+	*at = s;
 	atomic_fetch_add(&generation, 1);
 	pthread_mutex_unlock(&lock);
 }

@@ -236,6 +236,9 @@ struct gf_session {
 	int host_state;	  /* enum gf_host_state */
 	bool paths;	  /* it is of libfuse's high-level library */
 	bool can_retrieve; /* answers to FUSE_NOTIFY_RETRIEVE come to Go */
+	int notifying;	  /* how many threads are in write(2), which may wait for answers to requests */
+	bool unserved;	  /* nobody answers requests any more */
+	struct gf_session *next_adopted; /* in the list of host.c */
 
 	/* What there is of C handlers for what Go may have a say in, too */
 	void (*base_init)(void *userdata, struct fuse_conn_info *conn);
@@ -286,9 +289,11 @@ struct gf_session *gf_session_enter(struct gf_session *s);
 bool gf_session_is_open(const struct gf_session *s);
 struct gf_session *gf_host_of(void *userdata);
 struct gf_session *gf_hl_host_of(struct fuse *f);
+struct gf_session *gf_host_of_se(struct fuse_session *se);
 struct gf_session *gf_adopt(struct fuse_session *se, uint64_t handle);
 void gf_release(struct gf_session *s);
 bool gf_adopted_inited(struct gf_session *s);
+void gf_adopted_unblock(struct gf_session *s);
 
 /* ---- start.c: Go in a C program ---- */
 
@@ -327,6 +332,7 @@ int gf_input_alloc(struct gf_input *in, size_t payload);
 void gf_input_free(struct gf_input *in);
 int gf_receive(struct gf_session *s, struct gf_input *in);
 bool gf_check_request(const struct gf_session *s, const void *buf, size_t size);
+int gf_refuse_next(struct gf_session *s, struct gf_input *in);
 void gf_process(struct gf_session *s, struct gf_input *in);
 
 /* ---- ops.c ---- */
@@ -406,6 +412,8 @@ int gf_notify_resend(struct gf_session *s);
 int gf_notify_increment_epoch(struct gf_session *s);
 int gf_notify_prune(struct gf_session *s, uint64_t *inos, uint32_t n);
 int gf_notify_writev(struct gf_session *s, int code, struct iovec *iov, int n);
+int gf_notify_begin(struct gf_session *s);
+int gf_notify_end(struct gf_session *s, ssize_t rc);
 
 /* ---- store.c: FUSE_NOTIFY_STORE ---- */
 
@@ -449,9 +457,13 @@ char *gf_codeset(void);
 
 /* ---- log.c ---- */
 
+struct gf_capture {
+	size_t len;
+	char text[1024];
+};
+
 void gf_log_install(void);
-void gf_log_capture(bool on);
-char *gf_log_captured(void);
+void gf_log_capture(struct gf_capture *c);
 void gf_log_to_go(bool on);
 int gf_stderr_capture(bool on);
 

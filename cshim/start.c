@@ -3,7 +3,7 @@
  *
  * An archive of `go build -buildmode=c-archive` starts Go before main() is called, by an entry of .init_array. That is too early for a
  * program that goes to the background by fork(), as fuse_daemonize() does: of all threads, only the one that forks lives on in the child. So
- * go-libfuse3-build moves that entry to a section of its own, and gf_start() calls it: when a function of Go's is called for the first time, such as by the first request, which is after all that. In an
+ * go-libfuse3-build moves that entry out of the way, and gf_start() calls it: when a function of Go's is called for the first time, such as by the first request, which is after all that. In an
  * archive that was not treated so, Go starts early, and serves only a process that does not fork.
  */
 #include "shim.h"
@@ -19,9 +19,8 @@
 
 typedef void (*entry_fn)(int argc, char **argv, char **envp);
 
-/* The linker makes these symbols for a section of that name, if there is one. */
-extern entry_fn __start_gf_go_init[] __attribute__((weak, visibility("hidden")));
-extern entry_fn __stop_gf_go_init[] __attribute__((weak, visibility("hidden")));
+/* The entry, where go-libfuse3-build has put it; not there in other archives. */
+extern entry_fn gf_go_entry __attribute__((weak, visibility("hidden")));
 
 /* The Go runtime's own: waits until Go is there. */
 extern uintptr_t _cgo_wait_runtime_init_done(void);
@@ -37,7 +36,7 @@ static void after_fork(void)
 
 __attribute__((constructor)) static void watch_forks(void)
 {
-	if (__start_gf_go_init == __stop_gf_go_init)
+	if (&gf_go_entry == NULL)
 		atomic_store(&started, true);
 	pthread_atfork(NULL, NULL, after_fork);
 }
@@ -77,17 +76,19 @@ static char *read_cmdline(size_t *len)
 /* Never freed: Go keeps it. */
 static char **loader_args(int *argc)
 {
+	static char *kept;
 	size_t len, n_env = 0, n = 0;
 	char *text = read_cmdline(&len), **args;
 
 	*argc = 0;
+	kept = text;
 	for (size_t i = 0; text != NULL && i < len; i++)
-		*argc += text[i] == '\0';
+		*argc += kept[i] == '\0';
 	while (environ != NULL && environ[n_env] != NULL)
 		n_env++;
 	args = calloc((size_t)*argc + 1 + n_env + 1 + 2, sizeof(*args));
 	if (args == NULL)
-		return NULL;
+		abort(); /* not even a few pages */
 	for (int i = 0; i < *argc; i++) {
 		args[n++] = text;
 		text += strlen(text) + 1;
@@ -160,13 +161,10 @@ static void start_go(void)
 	int argc;
 	char **args = loader_args(&argc);
 
-	if (args == NULL)
-		abort(); /* not even a few pages */
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, NULL, &before[sig]);
 	block_signals(&mask);
-	for (entry_fn *f = __start_gf_go_init; f < __stop_gf_go_init; f++)
-		(*f)(argc, args, args + argc + 1);
+	gf_go_entry(argc, args, args + argc + 1);
 	gfStarted(); /* returns when Go is there */
 	restore_signals(before);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);

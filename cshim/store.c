@@ -127,8 +127,7 @@ static int splice_message(struct gf_session *s, struct pipes *p, uint64_t ino, i
 	if (rc < 0)
 		return (int)rc;
 	/* The kernel takes a message whole or not at all. */
-	rc = splice(p->message[0], NULL, gf_session_fd(s), NULL, h.len, 0);
-	return rc < 0 ? -errno : 0;
+	return gf_notify_end(s, splice(p->message[0], NULL, gf_notify_begin(s), NULL, h.len, 0));
 }
 
 /* Where a file's data goes through on its way. */

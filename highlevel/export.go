@@ -32,7 +32,7 @@ var exported struct {
 // inode: see lowlevel.AdoptSession.
 //
 // What is different from Mount and Main is what C's library does differently (docs/highlevel.md); besides, contexts are not cancelled by interrupts (Interrupted tells), PrivateData is what Init has
-// returned, if gf_hl_init is in the table, and operations that Operations does not have answer ENOSYS.
+// returned, if gf_hl_init is in the table, and operations that Operations does not have answer ENOSYS. Of Read and ReadBuf, and of Write and WriteBuf, either will do.
 //
 // It panics if there is one of that name.
 func Export(name string, open func(s *lowlevel.Session) (*Operations, error)) {
@@ -142,7 +142,7 @@ func (h *hosted) errno(err error) syscall.Errno {
 }
 
 // Destroy is the end.
-func (h *hosted) Destroy() {
+func (h *hosted) Destroy() (idle bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			slog.Error("fuse: operation panicked", "op", "destroy", "panic", p)
@@ -154,6 +154,7 @@ func (h *hosted) Destroy() {
 	}
 	_ = h.fs.session.Load().Close() // what still waits for the kernel holds on to nothing of C's
 	h.c.Unregister()
+	return true
 }
 
 // Init, AfterReply, Interrupted and Ended are for inodes.

@@ -95,13 +95,9 @@ var hostedCalls = map[uint32]hostedCall{
 	cshim.HLOpen: {func(o *Operations) bool { return o.Open != nil }, func(o *Operations, ctx *request, c *cshim.Call) error {
 		return o.Open(ctx, pathOf(c), fileOf(c))
 	}},
-	cshim.HLRead: {func(o *Operations) bool { return o.Read != nil }, func(o *Operations, ctx *request, c *cshim.Call) error {
-		n, err := o.Read(ctx, pathOf(c), out(c), c.Off, fileOf(c))
-		return counted(c, n, c.OutCap, err)
-	}},
-	cshim.HLWrite: {func(o *Operations) bool { return o.Write != nil }, func(o *Operations, ctx *request, c *cshim.Call) error {
-		n, err := o.Write(ctx, pathOf(c), in(c), c.Off, fileOf(c))
-		return counted(c, n, c.InLen, err)
+	cshim.HLRead: {func(o *Operations) bool { return o.Read != nil || o.ReadBuf != nil }, hostedRead},
+	cshim.HLWrite: {func(o *Operations) bool { return o.Write != nil || o.WriteBuf != nil }, func(o *Operations, ctx *request, c *cshim.Call) error {
+		return hostedWrite(o, ctx, c, lowlevel.BufMem(in(c)))
 	}},
 	cshim.HLStatfs: {func(o *Operations) bool { return o.Statfs != nil }, func(o *Operations, ctx *request, c *cshim.Call) error {
 		st, err := o.Statfs(ctx, pathOf(c))
@@ -167,13 +163,10 @@ var hostedCalls = map[uint32]hostedCall{
 		c.Count = uint64(revents)
 		return err
 	}},
-	cshim.HLWriteBuf: {func(o *Operations) bool { return o.WriteBuf != nil }, func(o *Operations, ctx *request, c *cshim.Call) error {
-		buf := lowlevel.BufVecFromC(c.In)
-		size := buf.Size()
-		n, err := o.WriteBuf(ctx, pathOf(c), buf, c.Off, fileOf(c))
-		return counted(c, n, uint64(size), err)
+	cshim.HLWriteBuf: {func(o *Operations) bool { return o.Write != nil || o.WriteBuf != nil }, func(o *Operations, ctx *request, c *cshim.Call) error {
+		return hostedWrite(o, ctx, c, lowlevel.BufVecFromC(c.In))
 	}},
-	cshim.HLReadBuf: {func(o *Operations) bool { return o.ReadBuf != nil }, hostedReadBuf},
+	cshim.HLReadBuf: {func(o *Operations) bool { return o.Read != nil || o.ReadBuf != nil }, hostedReadBuf},
 	cshim.HLFlock: {func(o *Operations) bool { return o.Flock != nil }, func(o *Operations, ctx *request, c *cshim.Call) error {
 		return o.Flock(ctx, pathOf(c), fileOf(c), FlockOp(c.Flags))
 	}},
@@ -207,6 +200,7 @@ func (h *hosted) call(ctx *request, c *cshim.Call) error {
 	}
 	op := hostedCalls[c.Op]
 	if !op.has(&h.fs.ops) {
+		c.PollHandle.Destroy()
 		return syscall.ENOSYS
 	}
 	return op.run(&h.fs.ops, ctx, c)
@@ -255,8 +249,39 @@ func hostedReaddir(o *Operations, ctx *request, c *cshim.Call) error {
 	return err
 }
 
+// C's table may have either way to read and to write, and so may Operations.
+
+func hostedRead(o *Operations, ctx *request, c *cshim.Call) error {
+	dst := out(c)
+	if o.Read != nil {
+		n, err := o.Read(ctx, pathOf(c), dst, c.Off, fileOf(c))
+		return counted(c, n, c.OutCap, err)
+	}
+	buf, err := o.ReadBuf(ctx, pathOf(c), len(dst), c.Off, fileOf(c))
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if buf.Size() > len(dst) {
+		return errCount
+	}
+	n, err := lowlevel.BufCopy(lowlevel.BufMem(dst), buf, 0)
+	return counted(c, n, c.OutCap, err)
+}
+
 func hostedReadBuf(o *Operations, ctx *request, c *cshim.Call) error {
-	buf, err := o.ReadBuf(ctx, pathOf(c), int(c.Size), c.Off, fileOf(c))
+	var buf lowlevel.BufVec
+	var err error
+	if o.ReadBuf != nil {
+		buf, err = o.ReadBuf(ctx, pathOf(c), int(c.Size), c.Off, fileOf(c))
+	} else {
+		dst := make([]byte, c.Size)
+		var n int
+		n, err = o.Read(ctx, pathOf(c), dst, c.Off, fileOf(c))
+		if err := counted(c, n, c.Size, err); err != nil {
+			return err
+		}
+		buf = lowlevel.BufMem(dst[:n])
+	}
 	if err != nil && err != io.EOF {
 		return err
 	}
@@ -268,6 +293,27 @@ func hostedReadBuf(o *Operations, ctx *request, c *cshim.Call) error {
 		return syscall.ENOMEM
 	}
 	return nil
+}
+
+func hostedWrite(o *Operations, ctx *request, c *cshim.Call, buf lowlevel.BufVec) error {
+	size := buf.Size()
+	if o.WriteBuf != nil && (c.Op == cshim.HLWriteBuf || o.Write == nil) {
+		n, err := o.WriteBuf(ctx, pathOf(c), buf, c.Off, fileOf(c))
+		return counted(c, n, uint64(size), err)
+	}
+	var data []byte
+	if len(buf) == 1 && buf[0].Mem != nil {
+		data = buf[0].Mem
+	} else {
+		data = make([]byte, size)
+		n, err := lowlevel.BufCopy(lowlevel.BufMem(data), buf, 0)
+		if err != nil {
+			return err
+		}
+		data = data[:n]
+	}
+	n, err := o.Write(ctx, pathOf(c), data, c.Off, fileOf(c))
+	return counted(c, n, uint64(len(data)), err)
 }
 
 // hostedXattr is the result of Getxattr and Listxattr.

@@ -72,12 +72,15 @@ func (s *Session) leave() {
 		s.mu.Unlock()
 		s.calls.close()
 		s.endQueues()
+		if s.c.Unserved() {
+			s.c.Unblock()
+		}
 		drain := s.cfg.drainTimeout()
 		idle := s.calls.wait(drain) && s.pending.wait(drain)
 		s.cancel(ErrShutdown)
 		if !idle {
 			s.pending.wait(drain)
-			s.stuck = !s.calls.wait(drain)
+			s.calls.wait(drain)
 		}
 		s.pending.abandon()
 		s.abandonRetrieves()
@@ -85,10 +88,13 @@ func (s *Session) leave() {
 	})
 }
 
+// left reports whether nobody uses what C has of it any more.
+func (s *Session) left() bool { return s.calls.wait(0) }
+
 // closeAdopted is Close for such a session.
 func (s *Session) closeAdopted() error {
 	s.leave()
-	if s.stuck {
+	if !s.left() {
 		return &OpError{Op: "close", Err: ErrBusy, Hint: "a notification still waits for a request to be answered"}
 	}
 	s.free.Do(func() {

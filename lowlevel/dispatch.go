@@ -44,15 +44,15 @@ func (b bridge) Dispatch(c *cshim.Call) int32 {
 
 // handle calls the handler. A panic becomes EIO.
 func (s *Session) handle(r *Request, c *cshim.Call) (err error) {
-	if s.adopted && !calls[c.Op].set(s.ops) { // the C program thinks that there is one
-		return s.fallback(r, c)
-	}
 	defer func() {
 		if p := recover(); p != nil {
 			s.log().Error("fuse: handler panicked; answered EIO", "op", opName(c.Op), "panic", p, "stack", string(rtdebug.Stack()))
 			err = unix.EIO
 		}
 	}()
+	if s.adopted && !calls[c.Op].set(s.ops) && c.Op != cshim.OpRetrieveReply { // the C program thinks that there is one
+		return s.fallback(r, c)
+	}
 	return calls[c.Op].run(s.ops, r, c)
 }
 

@@ -25,7 +25,8 @@ var exported struct {
 // open is called when the first request of a session is there, which is its INIT if gf_ll_init is in the table. It returns the handlers for that session; an error is logged, and then all
 // of its requests are answered EIO. s is the session, for [Session.Notifier] and [Session.Userdata]: see [AdoptSession] for what can be done with it. Notifying is possible once the session was bound (gf_bind) and has had its INIT.
 //
-// Members of Ops that C's table does not have are not called; a member of C's table that Ops does not have answers ENOSYS.
+// Members of Ops that C's table does not have are not called; a member of C's table that Ops does not have answers ENOSYS. Where there are two for the same (Write and WriteBuf, Forget and ForgetMulti) either
+// will do.
 //
 // It panics if there is one of that name.
 func Export(name string, open func(s *Session) (*Ops, error)) {
@@ -86,11 +87,23 @@ func findExported(name string) (func(s *Session) (*Ops, error), error) {
 
 // fallback answers where C's table has a handler of Go's for an operation that Ops does not have.
 func (s *Session) fallback(r *Request, c *cshim.Call) error {
-	if c.Op != cshim.OpForgetMulti || s.ops.Forget == nil {
-		return unix.ENOSYS
+	switch {
+	case c.Op == cshim.OpForgetMulti && s.ops.Forget != nil:
+		for _, f := range forgets(c) {
+			s.ops.Forget(r, f.Ino, f.Nlookup)
+		}
+		return nil
+	case c.Op == cshim.OpWriteBuf && s.ops.Write != nil:
+		data, err := bytesOf(r.bufVec(c))
+		if err != nil {
+			return err
+		}
+		n, err := s.ops.Write(r, Ino(c.Ino), data, c.Off, r.fileInfo(c))
+		return count(c, n, uint64(len(data)), err)
+	case c.Op == cshim.OpWrite && s.ops.WriteBuf != nil:
+		n, err := s.ops.WriteBuf(r, Ino(c.Ino), BufMem(in(c)), c.Off, r.fileInfo(c))
+		return count(c, n, c.InLen, err)
 	}
-	for _, f := range forgets(c) {
-		s.ops.Forget(r, f.Ino, f.Nlookup)
-	}
-	return nil
+	c.PollHandle.Destroy()
+	return unix.ENOSYS
 }

@@ -29,6 +29,9 @@ func (c COps) set() uint64 {
 	return cshim.OpsOf(c.Ops, c.Size)
 }
 
+// C returns the session as C has it, a struct fuse_session *, for C handlers that notify, and for functions that neither run nor end it. It must not be used after Close.
+func (s *Session) C() unsafe.Pointer { return s.c.Pointer() }
+
 // C returns the request as C has it, a fuse_req_t, for functions that do not answer it, such as fuse_req_ctx. It is valid until the handler returns.
 func (r *Request) C() unsafe.Pointer {
 	r.check()

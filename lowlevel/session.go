@@ -136,14 +136,16 @@ func (b bridge) Init(c *cshim.ConnInfo) {
 }
 
 // Destroy is the end, after the last request.
-func (b bridge) Destroy() {
+func (b bridge) Destroy() (idle bool) {
 	if b.ops.Destroy != nil {
 		b.guard("destroy", b.ops.Destroy)
 	}
-	if b.adopted {
-		b.leave()
-		b.c.Unregister()
+	if !b.adopted {
+		return true
 	}
+	b.leave()
+	b.c.Unregister()
+	return b.left()
 }
 
 // guard keeps a panic from the C frames below.
@@ -386,7 +388,7 @@ func (s *Session) sever() {
 // A session that a C program runs stays as it is: Close ends what Go has to do with it (see [AdoptSession]).
 //
 // Errors: ErrBusy when handlers did not return in time (twice Config.DrainTimeout); their threads are left then, and
-// Destroy is not called.
+// Destroy is not called. ErrInHandler.
 //
 // Implements:
 //

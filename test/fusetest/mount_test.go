@@ -90,7 +90,7 @@ func startHelper(t *testing.T, how string) (*Program, error) {
 		t.Fatal(err)
 	}
 	t.Setenv(helperEnv, how)
-	return startProgram(dir, os.Args[0], dir)
+	return startProgram(dir, exec.Command(os.Args[0], dir))
 }
 
 func TestProgram_StartsAndStops(t *testing.T) {

@@ -50,7 +50,13 @@ func StartProgram(t testing.TB, args ...string) *Program {
 // StartProgramAt is StartProgram with all arguments given, -f and the mountpoint among them. dir is where the mount will appear.
 func StartProgramAt(t testing.TB, dir string, args ...string) *Program {
 	t.Helper()
-	p, err := startProgram(dir, args...)
+	return StartCommand(t, dir, exec.Command(args[0], args[1:]...))
+}
+
+// StartCommand is StartProgramAt for a command that is not an ordinary one. Its output is the Program's.
+func StartCommand(t testing.TB, dir string, cmd *exec.Cmd) *Program {
+	t.Helper()
+	p, err := startProgram(dir, cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +71,8 @@ func StartProgramAt(t testing.TB, dir string, args ...string) *Program {
 	return p
 }
 
-func startProgram(dir string, args ...string) (*Program, error) {
-	p := &Program{Mountpoint: dir, Cmd: exec.Command(args[0], args[1:]...), exited: make(chan struct{})}
+func startProgram(dir string, cmd *exec.Cmd) (*Program, error) {
+	p := &Program{Mountpoint: dir, Cmd: cmd, exited: make(chan struct{})}
 	p.Cmd.Stdout, p.Cmd.Stderr = &p.output, &p.output
 	p.Cmd.WaitDelay = time.Second // for children that hold on to the output
 	if err := p.Cmd.Start(); err != nil {
@@ -120,10 +126,13 @@ func (p *Program) ended() bool {
 
 // Stop ends the program by SIGTERM, unless it has ended already, and checks that it ends well and leaves nothing. Further calls
 // return what the first one did. Exit codes 1 and 8 are well, too: that is what programs of libfuse's low-level API and of fuse_main return after a signal.
-func (p *Program) Stop() error {
+func (p *Program) Stop() error { return p.StopBySignal(unix.SIGTERM) }
+
+// StopBySignal is Stop by another signal.
+func (p *Program) StopBySignal(signal os.Signal) error {
 	return p.StopBy(func() error {
 		p.signalled = true
-		return p.Terminate()
+		return p.Cmd.Process.Signal(signal)
 	})
 }
 

@@ -87,6 +87,9 @@ func withoutTheirs(stderr string) string {
 	return strings.Join(lines, "")
 }
 
+// watchdog is how long a test may use a mount.
+const watchdog = 3 * time.Minute
+
 // Mount mounts a program with -f and the options, and unmounts it at the end of the test: then it must end with 0 and leave nothing.
 func Mount(t testing.TB, program string, options ...string) *fusetest.Program {
 	t.Helper()
@@ -98,7 +101,7 @@ func Mount(t testing.TB, program string, options ...string) *fusetest.Program {
 			t.Error(err)
 		}
 	})
-	fusetest.Watchdog(t, 3*time.Minute, p.Mountpoint)
+	fusetest.Watchdog(t, watchdog, p.Mountpoint)
 	return p
 }
 

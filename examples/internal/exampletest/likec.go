@@ -114,6 +114,12 @@ func CheckHelp(t *testing.T, name string, options ...string) {
 // Background mounts the program under test without -f, calls check with the mountpoint, and unmounts it: then the server must end.
 func Background(t *testing.T, check func(dir string), options ...string) {
 	t.Helper()
+	BackgroundOf(t, Self(t), check, options...)
+}
+
+// BackgroundOf is Background for any program.
+func BackgroundOf(t *testing.T, program string, check func(dir string), options ...string) {
+	t.Helper()
 	fusetest.RequireFUSE(t)
 	fusetest.CheckLeaks(t)
 	dir := filepath.Join(t.TempDir(), "mnt")
@@ -125,8 +131,8 @@ func Background(t *testing.T, check func(dir string), options ...string) {
 			t.Error(err)
 		}
 	})
-	fusetest.Watchdog(t, 3*time.Minute, dir)
-	if out := Run(t, Self(t), "clock", "", append(options, dir)...); out != (Outcome{}) {
+	fusetest.Watchdog(t, watchdog, dir)
+	if out := Run(t, program, "clock", "", append(options, dir)...); out != (Outcome{}) {
 		t.Fatalf("got %+v, want exit code 0 and no output", out)
 	}
 	if m, err := fusetest.FindMount(dir); m == nil || err != nil {

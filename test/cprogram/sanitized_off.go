@@ -1,0 +1,6 @@
+//go:build !asan
+
+package cprogram
+
+// Sanitized: with -asan the programs are built so, too.
+const Sanitized = false
