@@ -57,11 +57,13 @@ make_root() {
 	mv "$root.new" "$root"
 }
 
-# packages_missing prints those that are not installed.
+# packages_missing prints those that are not installed, for this architecture or for the one that is named.
 packages_missing() {
-	local p
+	local p arch
 	for p; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"
+		arch=$(dpkg --print-architecture)
+		case $p in *:*) arch=${p#*:} ;; esac
+		dpkg-query -W -f '${Architecture} ${db:Status-Status}\n' "${p%%:*}" 2>/dev/null | grep -qE "^($arch|all) installed\$" || echo "$p"
 	done
 }
 
