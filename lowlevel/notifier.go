@@ -111,7 +111,7 @@ func (s *Session) admit(k kind) error {
 }
 
 func (s *Session) mayNotify(k kind) error {
-	if err := s.canNotify(k); err != nil {
+	if err := s.allows(k); err != nil {
 		return err
 	}
 	if kinds[k].blocks {
@@ -129,19 +129,35 @@ func (s *Session) dismiss(k kind) {
 
 // canNotify checks all but who calls.
 func (s *Session) canNotify(k kind) error {
+	if !s.calls.enter() {
+		return ErrClosed
+	}
+	defer s.calls.leave()
+	return s.allows(k)
+}
+
+// allows is canNotify for those who have entered calls: the C session is there.
+func (s *Session) allows(k kind) error {
 	s.mu.Lock()
 	state, conn := s.state, s.conn
 	s.mu.Unlock()
 	switch {
-	case s.adopted && !s.c.Inited():
-		return ErrNotMounted
-	case state == stateMounted:
-		return k.supported(&conn)
 	case state == stateClosed:
 		return ErrClosed
-	default:
+	case state != stateMounted, s.adopted && !s.c.Inited():
 		return ErrNotMounted
+	case k == kindRetrieve && !s.c.CanRetrieve():
+		return &UnsupportedError{kinds[k].feature, MountLacks, s.retrieveLacks()}
 	}
+	return k.supported(&conn)
+}
+
+// retrieveLacks says what a C program must do for Retrieve.
+func (s *Session) retrieveLacks() string {
+	if s.bound {
+		return "gf_ll_retrieve_reply in the C program's operations"
+	}
+	return "gf_bind in the C program, with gf_ll_retrieve_reply in its operations"
 }
 
 // checkHandler refuses calls from handlers that have not replied, and those that would take the last thread that can read

@@ -94,9 +94,6 @@ func (n *Notifier) startRetrieve(ino Ino, off int64, size uint32, r *retrieve) e
 	if off < 0 {
 		return syscall.EINVAL
 	}
-	if !n.s.c.CanRetrieve() {
-		return &UnsupportedError{kinds[kindRetrieve].feature, MountLacks, "gf_ll_retrieve_reply in the C program's operations, and gf_bind"}
-	}
 	id := n.s.retrieves.add(r)
 	err := n.send(&message{kind: kindRetrieve, ino: ino, off: off, size: int64(size), cookie: id})
 	if err != nil {

@@ -226,7 +226,7 @@ func TestNotifier_GuardsGoHandlers(t *testing.T) {
 	}
 	want(t, "from Go's handler", lines(p, 5),
 		"InvalInode from Go's handler: ErrInHandler", "InvalInodeAttr from Go's handler: <nil>", "Close from Go's handler: ErrInHandler",
-		"Retrieve from Go's handler: ErrInHandler", "InvalInode after the reply: <nil>")
+		"Retrieve from Go's handler: ErrUnsupported", "InvalInode after the reply: <nil>")
 	want(t, "at the end", rest(t, p))
 }
 
