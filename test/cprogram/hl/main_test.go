@@ -68,6 +68,8 @@ type asked struct {
 // requests returns one or more of each kind.
 func requests(file, dir uint64) []asked {
 	lk := fusetest.LkIn{Fh: fh, Owner: 0x4455667788, Lk: fusetest.FileLock{Start: 10, End: 29, Type: unix.F_WRLCK, PID: 55}}
+	unlock := lk // libfuse would leak a lock that is left at the end
+	unlock.Lk.Type = unix.F_UNLCK
 	flock := lk
 	flock.LkFlags = fusetest.LkFlock
 	set := func(in fusetest.SetattrIn) *fusetest.Request { return fusetest.Setattr(file, in) }
@@ -98,6 +100,7 @@ func requests(file, dir uint64) []asked {
 		{req: fusetest.Getlk(file, lk)},
 		{req: fusetest.Setlk(file, lk)},
 		{req: fusetest.Setlkw(file, lk)},
+		{req: fusetest.Setlk(file, unlock)},
 		{req: fusetest.Setlk(file, flock)},
 		{req: fusetest.Bmap(file, fusetest.BmapIn{Block: 0x11111111, Blocksize: 512})},
 		{req: fusetest.Ioctl(file, fusetest.IoctlIn{Fh: fh, Cmd: 0x1234, Arg: 0x99aabbcc}, nil)},
