@@ -67,8 +67,8 @@ static: ## tests of examples that are linked statically
 race: ## the fake-kernel tests with Go's race detector, and with what is borrowed poisoned after use
 	$(GO) test -race -tags fusedebug $(TESTFLAGS) $(shim_pkgs) ./highlevel/...
 
-asan: ## the fake-kernel tests with the address sanitizer on the C side
-	@scripts/asan.sh $(TESTFLAGS) $(shim_pkgs)
+asan: ## the fake-kernel tests and C programs with Go in them, with the address sanitizer on the C side
+	@scripts/asan.sh $(TESTFLAGS) $(shim_pkgs) ./test/cprogram/...
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@scripts/fuzz.sh $(FUZZTIME)
