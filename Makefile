@@ -26,6 +26,7 @@ unit_pkgs = $(shell $(GO) list ./... | grep -Ev '$(needs_mount)')
 integration_pkgs = $(shell $(GO) list ./... | grep -E '/examples/|/test/(integration|compat)')
 stress_pkgs = $(shell $(GO) list ./... | grep /test/stress)
 shim_pkgs = ./cshim/... ./lowlevel/... ./test/fusetest/...
+with_c = ./test/cprogram/... ./examples/adopt ./examples/embed ./examples/embed_hl ./examples/mixed
 # Directories with a go.mod of their own, but for the benchmark.
 modules := $(filter-out test/bench,$(patsubst %/go.mod,%,$(wildcard test/*/go.mod examples/*/go.mod)))
 
@@ -67,8 +68,8 @@ static: ## tests of examples that are linked statically
 race: ## the fake-kernel tests with Go's race detector, and with what is borrowed poisoned after use
 	$(GO) test -race -tags fusedebug $(TESTFLAGS) $(shim_pkgs) ./highlevel/...
 
-asan: ## the fake-kernel tests and C programs with Go in them, with the address sanitizer on the C side
-	@scripts/asan.sh $(TESTFLAGS) $(shim_pkgs) ./test/cprogram/...
+asan: ## the fake-kernel tests, and programs of C and Go, with the address sanitizer on the C side
+	@scripts/asan.sh $(TESTFLAGS) $(shim_pkgs) $(with_c)
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@scripts/fuzz.sh $(FUZZTIME)
