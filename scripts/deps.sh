@@ -41,7 +41,7 @@ missing() {
 	{ have pkg-config && pkg-config --exists fuse3; } || echo libfuse3
 	have fusermount3 || echo fusermount3
 	[ "$what" = run ] && return
-	for cmd in bash git python3 rsync sqlite3 tar setfattr mksquashfs squashfuse_ll; do
+	for cmd in bash g++ git python3 rsync sqlite3 tar setfattr mksquashfs squashfuse_ll; do
 		have "$cmd" || echo "$cmd"
 	done
 	{ have unshare && have setpriv && have findmnt; } || echo util-linux
@@ -61,11 +61,13 @@ package() {
 	dnf:libc) echo glibc-devel ;;
 	dnf:pkg-config) echo pkgconf-pkg-config ;;
 	dnf:libfuse3) echo fuse3-devel ;;
+	dnf:g++) echo gcc-c++ ;;
 	dnf:sqlite3) echo sqlite ;;
 	pacman:cc) echo gcc ;;
 	pacman:libc) echo glibc ;;
 	pacman:pkg-config) echo pkgconf ;;
 	pacman:libfuse3) echo fuse3 ;;
+	pacman:g++) echo gcc ;;
 	pacman:sqlite3) echo sqlite ;;
 	pacman:python3) echo python ;;
 	pacman:libasan) echo gcc-libs ;;

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -136,6 +137,11 @@ func (l *Library) Program(t testing.TB, how Linking, source string, flags ...str
 	Gcc(t, append(args, "-pthread")...)
 	return program
 }
+
+var unmounted = regexp.MustCompile(`(?m)^.*fuse: failed to unmount /dev/fd/\d+: No such file or directory"?\n`)
+
+// Said is what a program has printed, but for libfuse's complaint, since 3.18, about each unmount of a session over a socket.
+func Said(output string) string { return unmounted.ReplaceAllString(output, "") }
 
 // Include is the directory of go-libfuse3.h.
 func Include() string { return filepath.Join(Root(), "cshim") }

@@ -22,10 +22,15 @@ func library(t *testing.T) *cprogram.Library {
 	return cprogram.Build(t, ".", "hosttest")
 }
 
-// run builds c/<name>.c, runs it, and returns what it prints.
+// run builds c/<name>.c, and returns what it says.
 func run(t *testing.T, how cprogram.Linking, name string, args ...string) string {
 	t.Helper()
-	return fusetest.Run(t, 2*time.Minute, library(t).Program(t, how, "c/"+name+".c"), args...)
+	return said(t, library(t).Program(t, how, "c/"+name+".c"), args...)
+}
+
+func said(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	return cprogram.Said(fusetest.Run(t, 2*time.Minute, program, args...))
 }
 
 // TestCycles_LeaveNothing makes and destroys each kind of session a hundred times.
@@ -33,7 +38,7 @@ func TestCycles_LeaveNothing(t *testing.T) {
 	program := library(t).Program(t, cprogram.Static, "c/cycles.c")
 	for _, kind := range []string{"bound", "loop", "early", "adopted", "paths"} {
 		t.Run(kind, func(t *testing.T) {
-			if out := fusetest.Run(t, 2*time.Minute, program, kind); out != "" {
+			if out := said(t, program, kind); out != "" {
 				t.Errorf("got output\n%s", out)
 			}
 		})
@@ -49,7 +54,7 @@ func TestSignals_StayTheProgramsOwn(t *testing.T) {
 		program := library(t).Program(t, how, "c/signals.c")
 		for _, when := range []string{"before", "after", "default"} {
 			t.Run(fmt.Sprint(how, " ", when), func(t *testing.T) {
-				out := fusetest.Run(t, 2*time.Minute, program, when)
+				out := said(t, program, when)
 				if strings.Count(out, "\n") > 1 || out != "" && !strings.Contains(out, "nil pointer dereference") {
 					t.Errorf("got output\n%s", out)
 				}
@@ -140,7 +145,7 @@ func declared(t *testing.T) (names []string) {
 	return names
 }
 
-// TestHeader_Compiles: with all warnings, as C11 and C++, for all versions of the API.
+// TestHeader_Compiles: with all warnings, as C11 and C++ (20: libfuse's headers have designated initializers), for all versions of the API.
 func TestHeader_Compiles(t *testing.T) {
 	dir := t.TempDir()
 	text := "#include <go-libfuse3.h>\nint main(void) { return gf_start(); }\n"
@@ -151,7 +156,7 @@ func TestHeader_Compiles(t *testing.T) {
 	}
 	flags := []string{"-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I" + cprogram.Include()}
 	for _, version := range []string{"", "35", "312", "314", "316", "317", "318", "319"} {
-		for _, args := range [][]string{{"-std=c11", "main.c"}, {"-std=gnu17", "main.c"}, {"-std=c++14", "main.cc"}} {
+		for _, args := range [][]string{{"-std=c11", "main.c"}, {"-std=gnu17", "main.c"}, {"-std=c++20", "main.cc"}} {
 			args[1] = filepath.Join(dir, args[1])
 			if version != "" {
 				args = append(args, "-DFUSE_USE_VERSION="+version)
@@ -168,11 +173,11 @@ func TestHeader_Compiles(t *testing.T) {
 // TestPlainArchive_Foreground: an archive of `go build -buildmode=c-archive` starts Go before main: good for a process that does not fork, and for no other.
 func TestPlainArchive_Foreground(t *testing.T) {
 	plain := cprogram.BuildPlain(t, ".", "hosttest")
-	out := fusetest.Run(t, time.Minute, plain.Program(t, cprogram.Static, "c/plain.c", "-DIN_FOREGROUND"))
+	out := said(t, plain.Program(t, cprogram.Static, "c/plain.c", "-DIN_FOREGROUND"))
 	if out != "0\n" {
 		t.Errorf("in the foreground: got %q, want 0", out)
 	}
-	out = fusetest.Run(t, time.Minute, plain.Program(t, cprogram.Static, "c/plain.c"))
+	out = said(t, plain.Program(t, cprogram.Static, "c/plain.c"))
 	if out != "5\n" {
 		t.Errorf("in the background: got %q, want 5 (EIO)", out)
 	}
