@@ -150,5 +150,10 @@ func Include() string { return filepath.Join(Root(), "cshim") }
 func Gcc(t testing.TB, args ...string) {
 	t.Helper()
 	fuse := strings.Fields(fusetest.Run(t, time.Minute, "pkg-config", "--cflags", "--libs", "fuse3"))
+	for i, flag := range fuse {
+		if dir, ok := strings.CutPrefix(flag, "-I"); ok {
+			fuse[i] = "-isystem" + dir // without warnings about libfuse's headers
+		}
+	}
 	fusetest.Run(t, buildTimeout, "gcc", append(args, fuse...)...)
 }

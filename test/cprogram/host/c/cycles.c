@@ -61,7 +61,6 @@ static void cycle_bound(void)
 	kernel_close(&k);
 	fuse_session_unmount(se);
 	fuse_session_destroy(se);
-	close(k.server);
 	fuse_opt_free_args(&args);
 }
 
@@ -97,7 +96,6 @@ static void cycle_loop(void)
 	CHECK(pthread_join(asker, NULL) == 0);
 	fuse_session_unmount(se);
 	fuse_session_destroy(se);
-	close(k.server);
 	fuse_opt_free_args(&args);
 }
 
@@ -137,7 +135,6 @@ static void cycle_adopted(void)
 	kernel_close(&k);
 	fuse_session_unmount(se);
 	fuse_session_destroy(se);
-	close(k.server);
 	fuse_opt_free_args(&args);
 }
 
@@ -160,7 +157,6 @@ static void cycle_paths(void)
 	kernel_close(&k);
 	fuse_unmount(f);
 	fuse_destroy(f);
-	close(k.server);
 	fuse_opt_free_args(&args);
 }
 
