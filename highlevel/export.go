@@ -31,7 +31,7 @@ var exported struct {
 // open is called with the first operation, which is init if gf_hl_init is in the table. An error is logged, and then all operations return EIO. s is the session, for notifications by
 // inode: see lowlevel.AdoptSession.
 //
-// What is different from Mount and Main is what C's library does differently (docs/highlevel.md); besides, contexts are not cancelled by interrupts (Interrupted tells), PrivateData is what Init has
+// What is different from Mount and Main is what C's library does differently (docs/highlevel.md); besides, contexts are not cancelled by interrupts (Interrupted tells up to libfuse 3.16; later ones refuse interrupts, unless cfg->intr is set, whose signal handler does not go with Go, as it lacks SA_ONSTACK), PrivateData is what Init has
 // returned, if gf_hl_init is in the table, and operations that Operations does not have answer ENOSYS. Of Read and ReadBuf, and of Write and WriteBuf, either will do.
 //
 // It panics if there is one of that name.

@@ -350,10 +350,21 @@ func TestOpen_Fails(t *testing.T) {
 	}
 }
 
-// TestInterrupted_Tells: by Interrupted, as in C.
+// TestInterrupted_Tells: by Interrupted, as in C, where libfuse does not refuse interrupts.
 func TestInterrupted_Tells(t *testing.T) {
 	s := servers(t)[0]
 	p := start(t, s)
+	if lowlevel.HeaderVersion() >= 317 {
+		r := fusetest.Interrupt(1)
+		if err := p.Send(r); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Reply(r.Unique); err != nil || got.Err() != unix.ENOSYS {
+			t.Errorf("got %v, %v, want ENOSYS", got, err)
+		}
+		s.End(t, p)
+		return
+	}
 	file := lookup(t, p, recorder.Name(recorder.Wait))
 	r := fusetest.Readlink(file)
 	if err := p.Send(r); err != nil {
