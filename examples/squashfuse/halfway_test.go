@@ -8,22 +8,59 @@ import (
 	"time"
 
 	"github.com/go-libfuse3/go-libfuse3/examples/internal/exampletest"
+	"github.com/go-libfuse3/go-libfuse3/test/cprogram"
 	"github.com/go-libfuse3/go-libfuse3/test/fusetest"
 )
 
-// buildHalfway returns the program that has C and Go handlers.
-func buildHalfway(t testing.TB) string {
+// needLibsquashfuse skips the test where there is nothing to build a program with C handlers with.
+func needLibsquashfuse(t testing.TB) {
 	t.Helper()
 	// What is newer in Debian is an archive that does not say what it is to be linked with.
 	if out, err := exec.Command("pkg-config", "--exists", "--print-errors", "squashfuse_ll < 0.5").CombinedOutput(); err != nil {
 		fusetest.Skip(t, "needs libsquashfuse-dev 0.1.105: %v\n%s", err, out)
 	}
+}
+
+const buildTimeout = 5 * time.Minute
+
+// buildHalfway returns the Go program that has C handlers.
+func buildHalfway(t testing.TB) string {
+	t.Helper()
+	needLibsquashfuse(t)
 	program := filepath.Join(t.TempDir(), "halfway")
-	fusetest.Run(t, 5*time.Minute, "go", "-C", "halfway", "build", "-o", program, ".")
+	fusetest.Run(t, buildTimeout, "go", "-C", "halfway", "build", "-o", program, ".")
 	return program
 }
 
-// TestHalfway: whichever side answers, it is the same filesystem.
+// buildEmbed returns the C program that has Go handlers.
+func buildEmbed(t testing.TB) string {
+	t.Helper()
+	needLibsquashfuse(t)
+	dir := t.TempDir()
+	if _, err := (fusetest.Command{Timeout: buildTimeout, Dir: "halfway"}).Run(cprogram.Builder(), "-o", dir, "-n", "embed", "./embed"); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "embed")
+	cprogram.Gcc(t, "-Wall", "-Wextra", "-Werror", "-o", program, "-I"+cprogram.Include(), "halfway/embed/c/main.c", filepath.Join(dir, "libembed.a"), "-lsquashfuse_ll", "-pthread")
+	return program
+}
+
+// compareHalfway compares what a program with handlers of both kinds has with what each of them has alone.
+func compareHalfway(t *testing.T, program, image string) {
+	mnt := mount(t, program, image)
+	diff(t, "all Go", dump(t, mnt), dump(t, mount(t, exampletest.Self(t), image)))
+	diff(t, "C", dump(t, mnt, forC), likeOthers(dump(t, mount(t, squashfuseC(t), image), forC)))
+	diff(t, "unsquashfs", dump(t, mnt, portable), dump(t, unsquashfs(t, image), portable))
+}
+
+// TestEmbed is the port's first step: C's program, Go's xattrs and symbolic links.
+func TestEmbed(t *testing.T) {
+	program := buildEmbed(t)
+	compareHalfway(t, program, mksquashfs(t, []string{madeTree(t)}))
+	checkBackground(t, program)
+}
+
+// TestHalfway is the next: whichever side answers, it is the same filesystem.
 func TestHalfway(t *testing.T) {
 	program := buildHalfway(t)
 	made := madeTree(t)
@@ -36,22 +73,10 @@ func TestHalfway(t *testing.T) {
 		{"Zstd", []string{made, realTree(t)}, []string{"-comp", "zstd"}},
 		{"LargeDirectoryAndXattrs", []string{largeDirectory(t), largeXattrs(t)}, []string{"-noI", "-b", "4k"}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			image := mksquashfs(t, c.sources, c.options...)
-			mnt := mount(t, program, image)
-			diff(t, "all Go", dump(t, mnt), dump(t, mount(t, exampletest.Self(t), image)))
-			diff(t, "C", dump(t, mnt, forC), likeOthers(dump(t, mount(t, squashfuseC(t), image), forC)))
-			diff(t, "unsquashfs", dump(t, mnt, portable), dump(t, unsquashfs(t, image), portable))
-		})
+		t.Run(c.name, func(t *testing.T) { compareHalfway(t, program, mksquashfs(t, c.sources, c.options...)) })
 	}
 	t.Run("CommandLine", func(t *testing.T) { testHalfwayCommandLine(t, program) })
-	t.Run("Background", func(t *testing.T) {
-		exampletest.BackgroundOf(t, program, func(dir string) {
-			if got := exampletest.Sh(t, dir, "cat file link; ls"); got != "hello\nhello\ndirectory\nfile\nlink" {
-				t.Errorf("got %q", got)
-			}
-		}, smallImage(t))
-	})
+	t.Run("Background", func(t *testing.T) { checkBackground(t, program) })
 	t.Run("WhoAnswers", func(t *testing.T) { testHalfwayWhoAnswers(t, program) })
 }
 
