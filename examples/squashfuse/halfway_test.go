@@ -63,18 +63,9 @@ func TestEmbed(t *testing.T) {
 // TestHalfway is the next: whichever side answers, it is the same filesystem.
 func TestHalfway(t *testing.T) {
 	program := buildHalfway(t)
-	made := madeTree(t)
-	for _, c := range []struct {
-		name    string
-		sources []string
-		options []string
-	}{
-		{"Gzip", []string{made, realTree(t)}, nil},
-		{"Zstd", []string{made, realTree(t)}, []string{"-comp", "zstd"}},
-		{"LargeDirectoryAndXattrs", []string{largeDirectory(t), largeXattrs(t)}, []string{"-noI", "-b", "4k"}},
-	} {
-		t.Run(c.name, func(t *testing.T) { compareHalfway(t, program, mksquashfs(t, c.sources, c.options...)) })
-	}
+	t.Run("Archive", func(t *testing.T) {
+		compareHalfway(t, program, mksquashfs(t, []string{madeTree(t), realTree(t), largeXattrs(t)}))
+	})
 	t.Run("CommandLine", func(t *testing.T) { testHalfwayCommandLine(t, program) })
 	t.Run("Background", func(t *testing.T) { checkBackground(t, program) })
 	t.Run("WhoAnswers", func(t *testing.T) { testHalfwayWhoAnswers(t, program) })
