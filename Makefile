@@ -118,7 +118,7 @@ lint: check ## linters for Go, shell and C
 	$(GO) run $(GOLANGCI_LINT) run ./...
 	shellcheck -x scripts/*.sh .ci/run
 	scripts/lint-c.sh
-	$(foreach m,test/bench $(modules),(cd $(m) && $(GO) run $(GOLANGCI_LINT) run ./...) &&) true
+	$(foreach m,test/bench examples/squashfuse/halfway $(modules),(cd $(m) && $(GO) run $(GOLANGCI_LINT) run ./...) &&) true
 
 fmt: ## format the Go code
 	$(GO) run $(GOLANGCI_LINT) fmt ./...

@@ -44,6 +44,9 @@ missing() {
 	for cmd in bash g++ git python3 rsync sqlite3 tar setfattr mksquashfs squashfuse_ll; do
 		have "$cmd" || echo "$cmd"
 	done
+	if have apt-get && ! { have pkg-config && pkg-config --exists squashfuse_ll; }; then
+		echo libsquashfuse # others have it with or without headers
+	fi
 	{ have unshare && have setpriv && have findmnt; } || echo util-linux
 	if have "$cc" && ! have apk && [ ! -e "$("$cc" -print-file-name=libasan.so)" ]; then
 		echo libasan # there is none for musl
@@ -57,6 +60,7 @@ package() {
 	apt:libc) echo libc6-dev ;;
 	apt:libfuse3) echo libfuse3-dev ;;
 	apt:libasan) echo gcc ;;
+	apt:libsquashfuse) echo libsquashfuse-dev ;;
 	dnf:cc) echo gcc glibc-devel ;;
 	dnf:libc) echo glibc-devel ;;
 	dnf:pkg-config) echo pkgconf-pkg-config ;;

@@ -5,25 +5,20 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/go-libfuse3/go-libfuse3/examples/squashfuse/ll"
-	"github.com/go-libfuse3/go-libfuse3/examples/squashfuse/sqfs"
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
 
 // options are sqfs_opts.
 type options struct {
-	Image   string `fuse:"--image=%s"` // see withImage
+	Image   string `fuse:"--image=%s"` // see ll.WithImage
 	Offset  uint64 `fuse:"offset=%lu"`
 	Timeout uint32 `fuse:"timeout=%u"`
 }
@@ -37,7 +32,7 @@ const (
 func main() { os.Exit(run(os.Args)) }
 
 func run(args []string) int {
-	args, ok := withImage(args)
+	args, ok := ll.WithImage(args)
 	if !ok {
 		return usage(args[0])
 	}
@@ -54,7 +49,7 @@ func run(args []string) int {
 		Ops:     fs.Ops(),
 		Setup: func(*lowlevel.Cmdline) error {
 			watchSignals(&ended)
-			fs.FS, err = openImage(o.Image, o.Offset)
+			fs.FS, err = ll.Open(o.Image, o.Offset)
 			return err
 		},
 		Serving: func(ctx context.Context, s *lowlevel.Session) error {
@@ -87,25 +82,6 @@ func watchSignals(ended *atomic.Int32) {
 	}()
 }
 
-// withImage makes the first of two arguments that are no options --image=ARCHIVE, since libfuse's parser takes one such argument, the mountpoint: sqfs_opt_proc. It
-// returns false if there are more. In the background it has been done already.
-func withImage(args []string) ([]string, bool) {
-	var names []int
-	for i := 1; i < len(args); i++ {
-		switch {
-		case args[i] == "-o":
-			i++ // its value
-		case !strings.HasPrefix(args[i], "-"):
-			names = append(names, i)
-		}
-	}
-	if len(names) == 2 {
-		args = slices.Clone(args)
-		args[names[0]] = "--image=" + args[names[0]]
-	}
-	return args, len(names) <= 2
-}
-
 const usageText = `squashfuse 0.1.104 (c) 2012 Dave Vasilevsky
 
 Usage: %s [options] ARCHIVE MOUNTPOINT
@@ -117,43 +93,3 @@ func usage(name string) int {
 	lowlevel.PrintHelp()
 	return exitUsage
 }
-
-// openImage is sqfs_ll_open and sqfs_open_image. Its errors have C's words.
-func openImage(path string, offset uint64) (*sqfs.FS, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		var e *os.PathError
-		errors.As(err, &e)
-		return nil, fmt.Errorf("Can't open squashfs image: %s", capital(e.Err.Error())) //nolint:staticcheck // C's words
-	}
-	size, err := f.Seek(0, io.SeekEnd)
-	if err == nil {
-		var fs *sqfs.FS
-		if fs, err = sqfs.New(f, size, int64(offset)); err == nil {
-			return fs, nil
-		}
-	}
-	f.Close()
-	return nil, imageError(err)
-}
-
-func imageError(err error) error {
-	var version *sqfs.VersionError
-	var compression *sqfs.CompressionError
-	switch {
-	case errors.Is(err, sqfs.ErrFormat):
-		return errors.New("This doesn't look like a squashfs image.") //nolint:staticcheck // C's words
-	case errors.As(err, &version):
-		return fmt.Errorf("Squashfs version %d.%d detected, only version 4.0 supported.", version.Major, version.Minor) //nolint:staticcheck // C's words
-	case errors.As(err, &compression):
-		names := make([]string, len(sqfs.Compressions))
-		for i, c := range sqfs.Compressions {
-			names[i] = c.String()
-		}
-		return fmt.Errorf("Squashfs image uses %s compression, this version supports only %s.", compression.Type, strings.Join(names, ", ")) //nolint:staticcheck // C's words
-	}
-	return errors.New("Something went wrong trying to read the squashfs image.") //nolint:staticcheck // C's words
-}
-
-// capital makes of a Go error's text what C's strerror says.
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -149,12 +149,16 @@ func TestReadOnly_LikeC(t *testing.T) {
 	}
 }
 
-func TestBackground_Serves(t *testing.T) {
-	exampletest.Background(t, func(dir string) {
+func checkBackground(t *testing.T, program string) {
+	exampletest.BackgroundOf(t, program, func(dir string) {
 		if got := exampletest.Sh(t, dir, "cat file link; ls"); got != "hello\nhello\ndirectory\nfile\nlink" {
 			t.Errorf("got %q", got)
 		}
 	}, smallImage(t))
+}
+
+func TestBackground_Serves(t *testing.T) {
+	checkBackground(t, exampletest.Self(t))
 }
 
 // TestXattr_Empty is about what C answers ENODATA.

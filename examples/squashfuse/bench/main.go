@@ -1,4 +1,4 @@
-// Bench compares the port with C's squashfuse_ll on one archive: they take turns, each time mounted anew, and what is printed are medians and their ratios.
+// Bench compares C's squashfuse_ll, halfway (some handlers in C, some in Go) and the port on one archive: they take turns, each time mounted anew, and what is printed are medians and their ratios to C's.
 //
 //	go run ./bench [-image archive.sqsh]
 //
@@ -9,6 +9,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,8 +23,8 @@ type config struct {
 	image   string
 	comp    string
 	rounds  int
-	servers []string // names
-	argv    map[string][]string
+	servers []string          // names
+	argv    map[string]string // programs
 }
 
 func main() {
@@ -52,12 +53,13 @@ func run(c config, only string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	ported := filepath.Join(dir, "squashfuse_go")
-	if err := command("go", "build", "-o", ported, "."); err != nil {
-		return err
+	c.servers = []string{"c", "half", "go"}
+	c.argv = map[string]string{"c": "squashfuse_ll", "half": filepath.Join(dir, "halfway"), "go": filepath.Join(dir, "squashfuse_go")}
+	for name, module := range map[string]string{"half": "halfway", "go": "."} {
+		if err := command("go", "-C", module, "build", "-o", c.argv[name], "."); err != nil {
+			return err
+		}
 	}
-	c.servers = []string{"c", "go"}
-	c.argv = map[string][]string{"c": {"squashfuse_ll"}, "go": {ported}}
 	if c.image == "" {
 		c.image = filepath.Join(dir, "image.sqsh")
 		if err := makeImage(dir, c.image, c.comp); err != nil {
@@ -160,22 +162,37 @@ func measure(c config, m measurement, name, mnt string, results map[string]map[s
 	return nil
 }
 
+// print prints for each server seconds, and CPU seconds of the server; for all but the first, both in relation to the first's.
 func print(c config, results map[string]map[string]*samples) error {
 	tw := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "seconds\tc\tspread\tcpu\tgo\tspread\tcpu\tgo/c\tcpu\t")
+	fmt.Fprint(tw, "seconds\t")
+	for _, name := range c.servers {
+		fmt.Fprintf(tw, "%s\tspread\tcpu\t", name)
+	}
+	for _, name := range c.servers[1:] {
+		fmt.Fprintf(tw, "%s/%s\tcpu\t", name, c.servers[0])
+	}
+	fmt.Fprintln(tw)
 	for _, m := range measurements {
 		for _, step := range m.steps {
-			r := results[step.name]
-			if r == nil || step.name == "" {
-				continue
+			if r := results[step.name]; r != nil {
+				printStep(tw, c.servers, step.name, r)
 			}
-			a, b := r["c"], r["go"]
-			fmt.Fprintf(tw, "%s\t%.3f\t%.0f%%\t%.2f\t%.3f\t%.0f%%\t%.2f\t%.2f\t%.2f\t\n", step.name,
-				median(a.wall), 100*spread(a.wall), median(a.cpu), median(b.wall), 100*spread(b.wall), median(b.cpu),
-				median(b.wall)/median(a.wall), median(b.cpu)/median(a.cpu))
 		}
 	}
 	return tw.Flush()
+}
+
+func printStep(w io.Writer, servers []string, name string, r map[string]*samples) {
+	fmt.Fprintf(w, "%s\t", name)
+	for _, s := range servers {
+		fmt.Fprintf(w, "%.3f\t%.0f%%\t%.2f\t", median(r[s].wall), 100*spread(r[s].wall), median(r[s].cpu))
+	}
+	first := r[servers[0]]
+	for _, s := range servers[1:] {
+		fmt.Fprintf(w, "%.2f\t%.2f\t", median(r[s].wall)/median(first.wall), median(r[s].cpu)/median(first.cpu))
+	}
+	fmt.Fprintln(w)
 }
 
 func median(v []float64) float64 {

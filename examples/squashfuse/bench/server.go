@@ -22,11 +22,11 @@ type server struct {
 const patience = 20 * time.Second
 
 // start mounts, and returns when it is mounted.
-func start(argv []string, image, mnt string) (*server, error) {
+func start(program, image, mnt string) (*server, error) {
 	if err := os.MkdirAll(mnt, 0o755); err != nil {
 		return nil, err
 	}
-	s := &server{mnt: mnt, cmd: exec.Command(argv[0], append(argv[1:], "-f", image, mnt)...), done: make(chan error, 1)}
+	s := &server{mnt: mnt, cmd: exec.Command(program, "-f", image, mnt), done: make(chan error, 1)}
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	before := device(mnt)

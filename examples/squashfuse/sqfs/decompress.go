@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/anchore/go-lzo"
-	"github.com/go-libfuse3/go-libfuse3/examples/squashfuse/internal/inflate"
+	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 	"github.com/therootcompany/xz"
@@ -80,35 +80,38 @@ var errTooLong = errors.New("too long")
 // drain reads all there is into dst. To come upon the end is to have the checksum checked.
 func drain(r io.Reader, dst []byte) (int, error) {
 	n, err := io.ReadFull(r, dst)
-	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && n < len(dst) && ended(r):
-		return n, nil
-	case err != nil:
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return 0, err
-	case !ended(r):
+	}
+	// It is full, or there is no more; what ErrUnexpectedEOF means, whether all is well or r was cut off, the next one tells.
+	var more [1]byte
+	if _, err = io.ReadFull(r, more[:]); err == nil {
 		return 0, errTooLong
 	}
+	if !errors.Is(err, io.EOF) {
+		return 0, err
+	}
 	return n, nil
-}
-
-// ended reports whether r has nothing more, and no complaint either.
-func ended(r io.Reader) bool {
-	var b [1]byte
-	n, err := r.Read(b[:])
-	return n == 0 && errors.Is(err, io.EOF)
 }
 
 // zlibPool keeps what zlib needs for a block.
 type zlibPool struct{ pool sync.Pool }
 
 func (p *zlibPool) decompress(dst, src []byte) (int, error) {
-	d, _ := p.pool.Get().(*inflate.Decoder)
-	if d == nil {
-		d = new(inflate.Decoder)
+	r, err := p.reader(bytes.NewReader(src))
+	if err != nil {
+		return 0, err
 	}
-	n, err := d.Decompress(dst, src)
-	p.pool.Put(d)
+	n, err := drain(r, dst)
+	p.pool.Put(r)
 	return n, err
+}
+
+func (p *zlibPool) reader(src io.Reader) (io.Reader, error) {
+	if r, ok := p.pool.Get().(io.Reader); ok {
+		return r, r.(zlib.Resetter).Reset(src, nil)
+	}
+	return zlib.NewReader(src)
 }
 
 // xzPool keeps what xz needs for a block.

@@ -1,9 +1,9 @@
-package inflate
+package sqfs
 
 import (
 	"bytes"
 	"compress/flate"
-	"compress/zlib"
+	stdzlib "compress/zlib"
 	"errors"
 	"fmt"
 	"io"
@@ -11,12 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/klauspost/compress/zlib"
 )
 
-func compress(t testing.TB, data []byte, level int) []byte {
+func deflated(t testing.TB, data []byte, level int) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := zlib.NewWriterLevel(&b, level)
+	w, err := stdzlib.NewWriterLevel(&b, level)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,7 @@ func samples(t testing.TB) map[string][]byte {
 	for period := 1; period < 20; period++ {
 		m[fmt.Sprint("period", period)] = bytes.Repeat(noise[:period], 3000/period)
 	}
-	files, err := filepath.Glob("../../*/*.go")
+	files, err := filepath.Glob("../*/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,14 +60,14 @@ func samples(t testing.TB) map[string][]byte {
 	return m
 }
 
-func TestDecompress_IsWhatWasCompressed(t *testing.T) {
-	var d Decoder
+func TestZlib_IsWhatWasCompressed(t *testing.T) {
+	var d zlibPool
 	for name, data := range samples(t) {
 		for _, level := range []int{flate.HuffmanOnly, 0, 1, 6, 9} {
-			c := compress(t, data, level)
+			c := deflated(t, data, level)
 			for _, room := range []int{0, 1, 300, 5000} {
 				dst := make([]byte, len(data)+room)
-				n, err := d.Decompress(dst, c)
+				n, err := d.decompress(dst, c)
 				if err != nil || !bytes.Equal(dst[:n], data) {
 					t.Errorf("%s, level %d, %d more: got %d bytes, %v", name, level, room, n, err)
 				}
@@ -74,38 +76,38 @@ func TestDecompress_IsWhatWasCompressed(t *testing.T) {
 	}
 }
 
-func TestDecompress_Errors(t *testing.T) {
-	var d Decoder
+func TestZlib_Errors(t *testing.T) {
+	var d zlibPool
 	data := bytes.Repeat([]byte("some text, some text\n"), 1000)
-	c := compress(t, data, 9)
-	if _, err := d.Decompress(make([]byte, len(data)-1), c); !errors.Is(err, ErrTooLong) {
+	c := deflated(t, data, 9)
+	if _, err := d.decompress(make([]byte, len(data)-1), c); !errors.Is(err, errTooLong) {
 		t.Errorf("too little room: got %v", err)
 	}
 	for n := range c {
-		if _, err := d.Decompress(make([]byte, len(data)), c[:n]); err == nil {
+		if _, err := d.decompress(make([]byte, len(data)), c[:n]); err == nil {
 			t.Errorf("cut off at %d of %d: got no error", n, len(c))
 		}
 	}
 	bad := bytes.Clone(c)
 	bad[len(bad)-1]++
-	if _, err := d.Decompress(make([]byte, len(data)), bad); !errors.Is(err, ErrChecksum) {
+	if _, err := d.decompress(make([]byte, len(data)), bad); !errors.Is(err, zlib.ErrChecksum) {
 		t.Errorf("checksum: got %v", err)
 	}
 }
 
-// FuzzDecompress compares it with compress/zlib on anything.
-func FuzzDecompress(f *testing.F) {
+// FuzzZlib compares it with compress/zlib on anything.
+func FuzzZlib(f *testing.F) {
 	for _, data := range samples(f) {
 		if len(data) < 10000 {
 			for _, level := range []int{flate.HuffmanOnly, 1, 9} {
-				f.Add(compress(f, data, level))
+				f.Add(deflated(f, data, level))
 			}
 		}
 	}
-	var d Decoder
+	var d zlibPool
 	f.Fuzz(func(t *testing.T, c []byte) {
 		dst := make([]byte, 1<<16)
-		n, err := d.Decompress(dst, c)
+		n, err := d.decompress(dst, c)
 		want, wantErr := decompressStd(c, len(dst))
 		if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(dst[:n], want) {
 			t.Fatalf("got %d bytes, %v; want %d bytes, %v", n, err, len(want), wantErr)
@@ -114,42 +116,38 @@ func FuzzDecompress(f *testing.F) {
 }
 
 func decompressStd(c []byte, limit int) ([]byte, error) {
-	r, err := zlib.NewReader(bytes.NewReader(c))
+	r, err := stdzlib.NewReader(bytes.NewReader(c))
 	if err != nil {
 		return nil, err
 	}
 	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if err == nil && len(data) > limit {
-		err = ErrTooLong
+		err = errTooLong
 	}
 	return data, err
 }
 
-func BenchmarkDecompress(b *testing.B) {
-	var data []byte
-	for _, sample := range samples(b) {
-		data = append(data, sample[:min(len(sample), 5000)]...)
+// BenchmarkZlib decompresses what this package's sources are as one block.
+func BenchmarkZlib(b *testing.B) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		b.Fatal(err)
 	}
-	data = data[:min(len(data), 131072)]
-	c := compress(b, data, 9)
-	dst := make([]byte, len(data))
-	b.Run("Inflate", func(b *testing.B) {
-		var d Decoder
-		b.SetBytes(int64(len(data)))
-		for range b.N {
-			if _, err := d.Decompress(dst, c); err != nil {
-				b.Fatal(err)
-			}
+	var data []byte
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			b.Fatal(err)
 		}
-	})
-	b.Run("CompressZlib", func(b *testing.B) {
-		r, _ := zlib.NewReader(bytes.NewReader(c))
-		b.SetBytes(int64(len(data)))
-		for range b.N {
-			r.(zlib.Resetter).Reset(bytes.NewReader(c), nil)
-			if _, err := io.ReadFull(r, dst); err != nil {
-				b.Fatal(err)
-			}
+		data = append(data, text...)
+	}
+	data = data[:min(len(data), 128<<10)]
+	c, dst := deflated(b, data, 9), make([]byte, len(data))
+	b.SetBytes(int64(len(data)))
+	var d zlibPool
+	for range b.N {
+		if _, err := d.decompress(dst, c); err != nil {
+			b.Fatal(err)
 		}
-	})
+	}
 }
