@@ -38,10 +38,10 @@ func (f *FS) above(ino Ino) (Ino, error) {
 		return 0, err
 	case n == f.tree.root:
 		return 0, syscall.ENOENT
-	case n.parent == nil:
+	case n.parent == 0:
 		return 0, errNoName
 	}
-	return n.parent.ino, nil
+	return f.tree.parent(n).ino, nil
 }
 
 // lookupInode is a lookup of an inode that is known.

@@ -3,6 +3,7 @@ package highlevel
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 	"time"
@@ -41,18 +42,19 @@ func fill(t testing.TB, f *FS, n int) (dirs []Ino) {
 		dir := look(lowlevel.RootIno, fmt.Sprintf("%dd", len(dirs)))
 		dirs = append(dirs, dir)
 		for i := range min(perDirectory, left-1) {
-			look(dir, fmt.Sprintf("file%d", i))
+			look(dir, fileNames[i])
 		}
 	}
 	return dirs
 }
 
-// lookups looks up names that are known, all over the tree, and forgets them again.
+// lookups looks up names that are known, at random out of all (but for a last directory that is not full), and forgets them again.
 func lookups(t testing.TB, f *FS, dirs []Ino, n int) {
 	t.Helper()
 	req := new(lowlevel.Request)
-	for i := range n {
-		e, err := f.lookup(req, dirs[i*7919%len(dirs)], names16[i%len(names16)])
+	full := max(len(dirs)-1, 1)
+	for range n {
+		e, err := f.lookup(req, dirs[rand.IntN(full)], fileNames[rand.IntN(perDirectory)])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,10 +62,12 @@ func lookups(t testing.TB, f *FS, dirs []Ino, n int) {
 	}
 }
 
-var names16 = []string{
-	"file0", "file1", "file2", "file3", "file4", "file5", "file6", "file7",
-	"file8", "file9", "file10", "file11", "file12", "file13", "file14", "file15",
-}
+var fileNames = func() (list [perDirectory]string) {
+	for i := range list {
+		list[i] = fmt.Sprintf("file%d", i)
+	}
+	return list
+}()
 
 // cpuTime is what this thread has computed so far. What others do on the machine is not in it.
 func cpuTime(t testing.TB) time.Duration {

@@ -1,0 +1,143 @@
+package highlevel
+
+import (
+	"iter"
+	"math"
+
+	"github.com/go-libfuse3/go-libfuse3/lowlevel"
+)
+
+// index says where a node is. 0 is no node.
+type index uint32
+
+// slabSize is how many nodes a slab has: 32 KiB of them.
+const slabSize = 256
+
+// nodeStore keeps nodes in slabs, where they stay. An inode's number is a node's index, so that finding it takes no search; in its upper half is how often the index was
+// given out before, so that no number is used twice. A slab goes when nothing is left in it, unless nodes are being taken from it.
+type nodeStore struct {
+	slabs   []slab
+	current int   // the slab that nodes are taken from
+	room    []int // others that have room
+	n       int
+}
+
+type slab struct {
+	nodes *[slabSize]node // nil: gone
+	free  index           // first of those that are free; the others follow by next
+	used  int
+	uses  uint32 // of the index used most, when the slab went
+}
+
+func newNodeStore() nodeStore {
+	s := nodeStore{slabs: make([]slab, 1)}
+	s.fill(0)
+	return s
+}
+
+func (n *node) index() index { return index(n.ino) }
+
+// at returns the node at an index that is in use, or nil for 0.
+func (s *nodeStore) at(i index) *node {
+	if i == 0 {
+		return nil
+	}
+	return &s.slabs[i/slabSize].nodes[i%slabSize]
+}
+
+// inode returns the node of an inode, or nil.
+func (s *nodeStore) inode(ino lowlevel.Ino) *node {
+	i := index(ino)
+	if int(i/slabSize) >= len(s.slabs) || s.slabs[i/slabSize].nodes == nil {
+		return nil
+	}
+	n := &s.slabs[i/slabSize].nodes[i%slabSize]
+	if !n.live || n.ino != ino {
+		return nil
+	}
+	return n
+}
+
+// take returns a new node.
+func (s *nodeStore) take() *node {
+	if s.slabs[s.current].free == 0 {
+		s.current = s.withRoom()
+	}
+	sl := &s.slabs[s.current]
+	n := s.at(sl.free)
+	sl.free, n.next = n.next, 0
+	n.live = true
+	sl.used++
+	s.n++
+	return n
+}
+
+// withRoom returns a slab that has room.
+func (s *nodeStore) withRoom() int {
+	if last := len(s.room) - 1; last >= 0 {
+		i := s.room[last]
+		s.room = s.room[:last]
+		if s.slabs[i].nodes == nil {
+			s.fill(i)
+		}
+		return i
+	}
+	s.slabs = append(s.slabs, slab{})
+	s.fill(len(s.slabs) - 1)
+	return len(s.slabs) - 1
+}
+
+// fill makes a slab of free nodes.
+func (s *nodeStore) fill(i int) {
+	sl := &s.slabs[i]
+	sl.nodes = new([slabSize]node)
+	for k := slabSize - 1; k >= 0; k-- {
+		if at := index(i*slabSize + k); at != 0 {
+			sl.nodes[k] = node{ino: lowlevel.Ino(sl.uses)<<32 | lowlevel.Ino(at), next: sl.free}
+			sl.free = at
+		}
+	}
+}
+
+// giveBack takes a node that nobody needs.
+func (s *nodeStore) giveBack(n *node) {
+	s.n--
+	at, uses := n.index(), n.ino>>32
+	*n = node{}
+	if uses == math.MaxUint32 {
+		return // no number is left for it: it is never used again
+	}
+	i := int(at / slabSize)
+	sl := &s.slabs[i]
+	if sl.free == 0 && i != s.current {
+		s.room = append(s.room, i)
+	}
+	n.ino, n.next = (uses+1)<<32|lowlevel.Ino(at), sl.free
+	sl.free = at
+	sl.used--
+	if sl.used == 0 && i != s.current {
+		for k := range sl.nodes {
+			sl.uses = max(sl.uses, uint32(sl.nodes[k].ino>>32))
+		}
+		sl.nodes, sl.free = nil, 0
+	}
+}
+
+// len returns how many nodes there are.
+func (s *nodeStore) len() int { return s.n }
+
+// all yields the nodes. None may be added or removed meanwhile.
+func (s *nodeStore) all() iter.Seq[*node] {
+	return func(yield func(*node) bool) {
+		for i := range s.slabs {
+			if s.slabs[i].nodes == nil {
+				continue
+			}
+			for k := range s.slabs[i].nodes {
+				if n := &s.slabs[i].nodes[k]; n.live && !yield(n) {
+					return
+				}
+			}
+		}
+	}
+}
