@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -104,6 +105,21 @@ func TestScale_ALookupCostsTheSameInALargeTree(t *testing.T) {
 	}
 }
 
+// timed measures n rounds, and what they cost all processors together: others on the machine are not in that.
+func timed(b *testing.B, rounds func(n int)) {
+	b.ReportAllocs()
+	cpu := func() (t time.Duration) {
+		var u unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	start := cpu()
+	rounds(b.N)
+	b.ReportMetric(float64(cpu()-start)/float64(b.N), "cpu-ns/op")
+}
+
 func heap() uint64 {
 	runtime.GC()
 	runtime.GC()
@@ -141,34 +157,76 @@ func BenchmarkLookup(b *testing.B) {
 		f := newScaleFS()
 		dirs := fill(b, f, n)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			b.ReportAllocs()
-			lookups(b, f, dirs, b.N)
+			timed(b, func(n int) { lookups(b, f, dirs, n) })
 		})
 	}
 }
 
-// BenchmarkPathLock is what each operation on a path pays, by how deep the path is.
-func BenchmarkPathLock(b *testing.B) {
+// deep has the kernel know a path of so many levels, and returns the inode at its end.
+func deep(t testing.TB, f *FS, depth int) Ino {
+	ino := Ino(lowlevel.RootIno)
+	for i := range depth {
+		e, err := f.lookup(new(lowlevel.Request), ino, fmt.Sprintf("level%dd", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ino = e.Ino
+	}
+	return ino
+}
+
+// BenchmarkDeep is a lookup and a forget, by how deep the directory is.
+func BenchmarkDeep(b *testing.B) {
 	for _, depth := range []int{1, 10, 100} {
 		f := newScaleFS()
-		req := new(lowlevel.Request)
-		ino := Ino(lowlevel.RootIno)
-		for range depth {
-			e, err := f.lookup(req, ino, "d")
-			if err != nil {
+		dir := deep(b, f, depth)
+		for _, name := range fileNames {
+			if _, err := f.lookup(new(lowlevel.Request), dir, name); err != nil {
 				b.Fatal(err)
 			}
-			ino = e.Ino
 		}
 		b.Run(fmt.Sprint(depth), func(b *testing.B) {
-			b.ReportAllocs()
-			for range b.N {
-				h, err := f.tree.one(want{ino: ino})
-				if err != nil {
-					b.Fatal(err)
+			timed(b, func(n int) { lookups(b, f, []Ino{dir}, n) })
+		})
+	}
+}
+
+// BenchmarkDeepLock is what each operation on a path pays for it.
+func BenchmarkDeepLock(b *testing.B) {
+	for _, depth := range []int{1, 10, 100} {
+		f := newScaleFS()
+		ino := deep(b, f, depth)
+		b.Run(fmt.Sprint(depth), func(b *testing.B) {
+			timed(b, func(n int) {
+				for range n {
+					h, err := f.tree.one(want{ino: ino})
+					if err != nil {
+						b.Fatal(err)
+					}
+					f.tree.release(h)
 				}
-				f.tree.release(h)
-			}
+			})
+		})
+	}
+}
+
+// BenchmarkThreads has 64 of them look up names in one directory.
+func BenchmarkThreads(b *testing.B) {
+	f := newScaleFS()
+	dirs := fill(b, f, perDirectory+1)
+	for _, threads := range []int{1, 64} {
+		b.Run(fmt.Sprint(threads), func(b *testing.B) {
+			timed(b, func(n int) {
+				var wg sync.WaitGroup
+				for range threads {
+					wg.Add(1)
+					go func() {
+						defer wg.Done()
+						lookups(b, f, dirs, n/threads)
+					}()
+				}
+				wg.Wait()
+			})
 		})
 	}
 }

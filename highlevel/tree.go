@@ -1,6 +1,7 @@
 package highlevel
 
 import (
+	"hash/maphash"
 	"iter"
 	"strings"
 	"sync"
@@ -285,10 +286,11 @@ func (t *tree) freePath(dir *node, name string) (path string, free bool, err err
 	return t.buf.String(), free, nil
 }
 
-// pathBuf is where a path grows from its end.
+// pathBuf is where a path grows from its end. It keeps paths that it has made, so that one that comes again costs no allocation.
 type pathBuf struct {
-	bytes []byte
-	start int
+	bytes  []byte
+	start  int
+	recent [256]string // by hash
 }
 
 func (b *pathBuf) reset() { b.start = len(b.bytes) }
@@ -310,7 +312,14 @@ func (b *pathBuf) grow(by int) {
 	b.bytes, b.start = bigger, start
 }
 
-func (b *pathBuf) String() string { return string(b.bytes[b.start:]) }
+func (b *pathBuf) String() string {
+	path := b.bytes[b.start:]
+	recent := &b.recent[maphash.Bytes(hashSeed, path)%uint64(len(b.recent))]
+	if *recent != string(path) {
+		*recent = string(path)
+	}
+	return *recent
+}
 
 // elements are the names that a path consists of.
 func elements(path string) iter.Seq[string] {
