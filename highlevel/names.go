@@ -71,7 +71,7 @@ func (f *FS) lookupPath(ctx *request, h held, name string, fi *FileInfo) (lowlev
 	defer f.tree.mu.Unlock()
 	n := h.dir
 	if name != "" {
-		n = f.tree.find(h.dir, name)
+		n = f.tree.named(&h, name)
 	}
 	f.tree.count(n)
 	f.saw(n, &st)

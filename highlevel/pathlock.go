@@ -25,6 +25,7 @@ type held struct {
 	path    string
 	dir     *node // read-locked, and so all above it
 	changes *node // write-locked; nil if the name does not change
+	found   Ino   // what had the name; it may have lost it meanwhile. 0: nothing had it
 }
 
 // waiter is an operation that waits.
@@ -133,6 +134,13 @@ func (t *tree) below(n, dir *node) bool {
 }
 
 func (t *tree) tryOne(w want) (held, error) {
+	var found Ino
+	if w.name != "" {
+		// This early, since in a large tree both the directory and the name are in no cache, and the processor fetches them at the same time.
+		if n := t.childOf(index(w.ino), w.name); n != nil {
+			found = n.ino
+		}
+	}
 	dir, err := t.node(w.ino)
 	if err != nil {
 		return held{}, err
@@ -150,7 +158,7 @@ func (t *tree) tryOne(w want) (held, error) {
 	if !free {
 		return held{}, errLocked
 	}
-	h := held{path: path, dir: dir}
+	h := held{path: path, dir: dir, found: found}
 	if w.write {
 		n := t.find(dir, w.name) // also a new name: nobody may use it until the operation is over
 		if n.lock < 0 || n.wanted > 0 || t.isInPath(n) {
@@ -160,6 +168,14 @@ func (t *tree) tryOne(w want) (held, error) {
 	}
 	t.readLock(dir)
 	return h, nil
+}
+
+// named returns the node of the name that a path was had for, which is made if there is none.
+func (t *tree) named(h *held, name string) *node {
+	if n := t.inodes.inode(h.found); n != nil && t.isChild(n, h.dir.index(), name) {
+		return n
+	}
+	return t.find(h.dir, name)
 }
 
 // readLock has a node be the end of one more path.

@@ -22,8 +22,8 @@ func newNameTable(store *nodeStore) nameTable {
 
 var hashSeed = maphash.MakeSeed()
 
-func hashName(parent *node, name string) uint32 {
-	return uint32(maphash.String(hashSeed, name)) ^ uint32(parent.index())*0x9e3779b1
+func hashName(parent index, name string) uint32 {
+	return uint32(maphash.String(hashSeed, name)) ^ uint32(parent)*0x9e3779b1
 }
 
 // at returns a bucket: the first of its chain.

@@ -99,7 +99,7 @@ func (t *tree) name(n *node) []byte {
 // setName says what it is called, and where.
 func (t *tree) setName(n, parent *node, name string) {
 	t.clearName(n)
-	n.parent, n.size, n.hash = parent.index(), uint16(len(name)), hashName(parent, name)
+	n.parent, n.size, n.hash = parent.index(), uint16(len(name)), hashName(parent.index(), name)
 	if len(name) <= shortName {
 		copy(n.short[:], name)
 	} else {
@@ -124,14 +124,20 @@ func (t *tree) clearName(n *node) {
 }
 
 // child returns the node of a name in a directory, or nil.
-func (t *tree) child(parent *node, name string) *node {
+func (t *tree) child(parent *node, name string) *node { return t.childOf(parent.index(), name) }
+
+func (t *tree) childOf(parent index, name string) *node {
 	hash := hashName(parent, name)
 	for n := t.inodes.at(*t.names.bucket(hash)); n != nil; n = t.inodes.at(n.next) {
-		if n.hash == hash && n.parent == parent.index() && string(t.name(n)) == name {
+		if n.hash == hash && t.isChild(n, parent, name) {
 			return n
 		}
 	}
 	return nil
+}
+
+func (t *tree) isChild(n *node, parent index, name string) bool {
+	return n.parent == parent && string(t.name(n)) == name
 }
 
 // more returns what few nodes have.
