@@ -141,15 +141,64 @@ func TestScale_AnInodeTakesAtMost200BytesOfHeap(t *testing.T) {
 	runtime.KeepAlive(f)
 }
 
-// TestScale_ALookupOfWhatIsKnownAllocatesLittle: the path, and the operation's context.
-func TestScale_ALookupOfWhatIsKnownAllocatesLittle(t *testing.T) {
+func TestScale_MemoryGoesBackWithWhatTheKernelForgets(t *testing.T) {
+	const n, most = 200_000, 200_000
 	f := newScaleFS()
-	dirs := fill(t, f, 1000)
-	got := testing.AllocsPerRun(1000, func() { lookups(t, f, dirs, 1) })
-	t.Logf("%.0f allocations", got)
-	if got > 10 {
-		t.Errorf("allocations: got %.0f, want at most 10", got)
+	before := heap()
+	fill(t, f, n)
+	var all []Ino
+	for nd := range f.tree.inodes.all() {
+		all = append(all, nd.ino)
 	}
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for _, ino := range all {
+		f.forget(nil, ino, 1)
+	}
+	same(t, "inodes (the root)", f.tree.inodes.len(), 1)
+	got := int64(heap()-before) - int64(8*cap(all))
+	t.Logf("%d bytes", got)
+	if got > most {
+		t.Errorf("heap: got %d bytes more than before, want at most %d: one byte an inode", got, most)
+	}
+	runtime.KeepAlive(f)
+	runtime.KeepAlive(all)
+}
+
+// TestScale_Allocations: the operation's context, and its path, unless that came before.
+func TestScale_Allocations(t *testing.T) {
+	f := New(&Operations{
+		Getattr: func(_ context.Context, path string, _ *FileInfo) (Stat, error) {
+			return Stat{Mode: unix.S_IFREG | 0o644, Nlink: 1}, nil
+		},
+		Open:    func(context.Context, string, *FileInfo) error { return nil },
+		Release: func(context.Context, string, *FileInfo) error { return nil },
+		Read:    func(_ context.Context, _ string, dst []byte, _ int64, _ *FileInfo) (int, error) { return len(dst), nil },
+		Write: func(_ context.Context, _ string, data []byte, _ int64, _ *FileInfo) (int, error) {
+			return len(data), nil
+		},
+	}, DefaultConfig())
+	req, fi, buf := new(lowlevel.Request), new(FileInfo), make([]byte, 16)
+	var file Ino
+	var err error
+	check := func(what string, most float64, op func()) {
+		if got := testing.AllocsPerRun(1000, op); got > most || err != nil {
+			t.Errorf("%s: got %v allocations (%v), want at most %v", what, got, err, most)
+		}
+	}
+	lookup := func(name string) {
+		var e lowlevel.EntryParam
+		e, err = f.lookup(req, lowlevel.RootIno, name)
+		file = e.Ino
+	}
+	check("lookup", 1, func() { lookup("file") })
+	check("getattr", 1, func() { _, _, err = f.getattr(req, file, nil) })
+	check("open", 1, func() { err = f.open(req, file, fi) })
+	check("read", 1, func() { _, err = f.read(req, file, buf, 0, fi) })
+	check("write", 1, func() { _, err = f.write(req, file, buf, 0, fi) })
+	check("release", 1, func() { err = f.release(req, file, fi) })
+	check("forget", 0, func() { f.forget(req, file, 1) })
+	next := 0
+	check("lookup of another file each time", 2, func() { next++; lookup(fileNames[next%perDirectory]) })
 }
 
 func BenchmarkLookup(b *testing.B) {
