@@ -10,22 +10,22 @@ import (
 // index says where a node is. 0 is no node.
 type index uint32
 
-// slabSize is how many nodes a slab has: 32 KiB of them.
-const slabSize = 256
+// slabSize is how many nodes a slab has: 8 KiB of them. Larger ones would be no faster, and stay for the sake of fewer nodes.
+const slabSize = 64
 
 // nodeStore keeps nodes in slabs, where they stay. An inode's number is a node's index, so that finding it takes no search; in its upper half is how often the index was
 // given out before, so that no number is used twice. A slab goes when nothing is left in it, unless nodes are being taken from it.
 type nodeStore struct {
 	slabs   []slab
-	current int   // the slab that nodes are taken from
-	room    []int // others that have room
+	current int32   // the slab that nodes are taken from
+	room    []int32 // others that have room
 	n       int
 }
 
 type slab struct {
 	nodes *[slabSize]node // nil: gone
 	free  index           // first of those that are free; the others follow by next
-	used  int
+	used  int32
 	uses  uint32 // of the index used most, when the slab went
 }
 
@@ -73,7 +73,7 @@ func (s *nodeStore) take() *node {
 }
 
 // withRoom returns a slab that has room.
-func (s *nodeStore) withRoom() int {
+func (s *nodeStore) withRoom() int32 {
 	if last := len(s.room) - 1; last >= 0 {
 		i := s.room[last]
 		s.room = s.room[:last]
@@ -83,16 +83,17 @@ func (s *nodeStore) withRoom() int {
 		return i
 	}
 	s.slabs = append(s.slabs, slab{})
-	s.fill(len(s.slabs) - 1)
-	return len(s.slabs) - 1
+	last := int32(len(s.slabs) - 1)
+	s.fill(last)
+	return last
 }
 
 // fill makes a slab of free nodes.
-func (s *nodeStore) fill(i int) {
+func (s *nodeStore) fill(i int32) {
 	sl := &s.slabs[i]
 	sl.nodes = new([slabSize]node)
 	for k := slabSize - 1; k >= 0; k-- {
-		if at := index(i*slabSize + k); at != 0 {
+		if at := index(i)*slabSize + index(k); at != 0 {
 			sl.nodes[k] = node{ino: lowlevel.Ino(sl.uses)<<32 | lowlevel.Ino(at), next: sl.free}
 			sl.free = at
 		}
@@ -107,7 +108,7 @@ func (s *nodeStore) giveBack(n *node) {
 	if uses == math.MaxUint32 {
 		return // no number is left for it: it is never used again
 	}
-	i := int(at / slabSize)
+	i := int32(at / slabSize)
 	sl := &s.slabs[i]
 	if sl.free == 0 && i != s.current {
 		s.room = append(s.room, i)
