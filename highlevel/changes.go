@@ -58,7 +58,7 @@ func (f *FS) known(yield func(lowlevel.KnownInode) bool) {
 		ino := n.ino
 		k := lowlevel.KnownInode{Ino: ino}
 		if parent := f.tree.parent(n); parent != nil {
-			k.Parent, k.Name = parent.ino, string(f.tree.name(n))
+			k.Parent, k.Name = parent.ino, f.tree.name(n)
 		}
 		list = append(list, k)
 	}

@@ -200,7 +200,7 @@ func (f *FS) closed(ino Ino) (w want, last bool) {
 	if n.opens > 0 || !n.hidden || n.parent == 0 {
 		return want{}, false
 	}
-	return want{ino: f.tree.parent(n).ino, name: string(f.tree.name(n)), write: true}, true
+	return want{ino: f.tree.parent(n).ino, name: f.tree.name(n), write: true}, true
 }
 
 func (f *FS) fallocate(req *lowlevel.Request, ino Ino, mode uint32, off, length int64, fi *FileInfo) error {

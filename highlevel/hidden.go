@@ -191,7 +191,7 @@ func (f *FS) letGo(n *node) {
 func (f *FS) moveHidden(ctx *request, h held, n *node) bool {
 	defer f.letGo(n)
 	f.tree.mu.Lock()
-	old := string(f.tree.name(n))
+	old := f.tree.name(n)
 	from, err := f.tree.path(h.changes, old)
 	f.tree.mu.Unlock()
 	if err != nil {

@@ -23,8 +23,9 @@ type nodeStore struct {
 }
 
 type slab struct {
-	nodes *[slabSize]node // nil: gone
-	free  index           // first of those that are free; the others follow by next
+	nodes *[slabSize]node   // nil: gone
+	tails *[slabSize]string // of long names, if there are any
+	free  index             // first of those that are free; the others follow by next
 	used  int32
 	uses  uint32 // of the index used most, when the slab went
 }
@@ -56,6 +57,22 @@ func (s *nodeStore) inode(ino lowlevel.Ino) *node {
 		return nil
 	}
 	return n
+}
+
+// tail returns what of a long name its node has no room for.
+func (s *nodeStore) tail(n *node) string {
+	if n.size <= shortName {
+		return ""
+	}
+	return s.slabs[n.index()/slabSize].tails[n.index()%slabSize]
+}
+
+func (s *nodeStore) setTail(n *node, tail string) {
+	sl := &s.slabs[n.index()/slabSize]
+	if sl.tails == nil {
+		sl.tails = new([slabSize]string)
+	}
+	sl.tails[n.index()%slabSize] = tail
 }
 
 // take returns a new node.
@@ -120,7 +137,7 @@ func (s *nodeStore) giveBack(n *node) {
 		for k := range sl.nodes {
 			sl.uses = max(sl.uses, uint32(sl.nodes[k].ino>>32))
 		}
-		sl.nodes, sl.free = nil, 0
+		sl.nodes, sl.tails, sl.free = nil, nil, 0
 	}
 }
 

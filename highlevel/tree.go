@@ -16,7 +16,6 @@ type tree struct {
 	mu      sync.Mutex
 	inodes  nodeStore
 	names   nameTable
-	long    map[index][]byte     // names that nodes have no room for
 	extras  map[index]*nodeExtra // of those that have one
 	root    *node
 	busy    []index   // nodes that are the end of an operation's path
@@ -65,7 +64,6 @@ type nodeExtra struct {
 func newTree() *tree {
 	t := &tree{
 		inodes: newNodeStore(),
-		long:   map[index][]byte{},
 		extras: map[index]*nodeExtra{},
 		hidden: map[*node]struct{}{},
 	}
@@ -88,22 +86,28 @@ func (t *tree) node(ino lowlevel.Ino) (*node, error) {
 // parent returns the directory that a node is in; nil: it is the root, or has no name left.
 func (t *tree) parent(n *node) *node { return t.inodes.at(n.parent) }
 
-// name returns a node's name, as long as tree.mu is held.
-func (t *tree) name(n *node) []byte {
-	if n.size <= shortName {
-		return n.short[:n.size]
+// name returns a node's name.
+func (t *tree) name(n *node) string { return string(n.head()) + t.inodes.tail(n) }
+
+// head is the name, or as much of it as the node has room for.
+func (n *node) head() []byte { return n.short[:min(n.size, shortName)] }
+
+// isChild reports whether a node has a name in a directory.
+func (t *tree) isChild(n *node, parent index, name string) bool {
+	if n.parent != parent || int(n.size) != len(name) {
+		return false
 	}
-	return t.long[n.index()]
+	head := n.head()
+	return string(head) == name[:len(head)] && t.inodes.tail(n) == name[len(head):]
 }
 
 // setName says what it is called, and where.
 func (t *tree) setName(n, parent *node, name string) {
 	t.clearName(n)
 	n.parent, n.size, n.hash = parent.index(), uint16(len(name)), hashName(parent.index(), name)
-	if len(name) <= shortName {
-		copy(n.short[:], name)
-	} else {
-		t.long[n.index()] = []byte(name)
+	copy(n.short[:], name)
+	if len(name) > shortName {
+		t.inodes.setTail(n, strings.Clone(name[shortName:]))
 	}
 	t.names.put(n)
 }
@@ -115,10 +119,7 @@ func (t *tree) clearName(n *node) {
 	}
 	t.names.remove(n)
 	if n.size > shortName {
-		delete(t.long, n.index())
-		if len(t.long) == 0 {
-			t.long = map[index][]byte{} // or it would keep its memory
-		}
+		t.inodes.setTail(n, "")
 	}
 	n.parent, n.size = 0, 0
 }
@@ -134,10 +135,6 @@ func (t *tree) childOf(parent index, name string) *node {
 		}
 	}
 	return nil
-}
-
-func (t *tree) isChild(n *node, parent index, name string) bool {
-	return n.parent == parent && string(t.name(n)) == name
 }
 
 // more returns what few nodes have.
@@ -278,7 +275,7 @@ func (t *tree) path(dir *node, name string) (string, error) {
 func (t *tree) freePath(dir *node, name string) (path string, free bool, err error) {
 	t.buf.reset()
 	if name != "" || dir == t.root {
-		prepend(&t.buf, name)
+		prepend(&t.buf, name, "")
 	}
 	free = true
 	for n := dir; n != t.root; {
@@ -286,7 +283,7 @@ func (t *tree) freePath(dir *node, name string) (path string, free bool, err err
 			return "", false, syscall.ESTALE
 		}
 		free = free && n.lock >= 0 && n.wanted == 0
-		prepend(&t.buf, t.name(n))
+		prepend(&t.buf, n.head(), t.inodes.tail(n))
 		n = t.parent(n)
 	}
 	return t.buf.String(), free, nil
@@ -301,14 +298,16 @@ type pathBuf struct {
 
 func (b *pathBuf) reset() { b.start = len(b.bytes) }
 
-// prepend puts a slash and a name before what there is.
-func prepend[T string | []byte](b *pathBuf, name T) {
-	if b.start <= len(name) {
-		b.grow(len(name) + 1)
+// prepend puts a slash and a name, in two parts, before what there is.
+func prepend[T string | []byte](b *pathBuf, head T, tail string) {
+	size := 1 + len(head) + len(tail)
+	if b.start < size {
+		b.grow(size)
 	}
-	b.start -= len(name) + 1
+	b.start -= size
 	b.bytes[b.start] = '/'
-	copy(b.bytes[b.start+1:], name)
+	n := 1 + copy(b.bytes[b.start+1:], head)
+	copy(b.bytes[b.start+n:], tail)
 }
 
 func (b *pathBuf) grow(by int) {
