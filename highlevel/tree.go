@@ -307,7 +307,9 @@ func prepend[T string | []byte](b *pathBuf, head T, tail string) {
 	b.start -= size
 	b.bytes[b.start] = '/'
 	n := 1 + copy(b.bytes[b.start+1:], head)
-	copy(b.bytes[b.start+n:], tail)
+	if tail != "" {
+		copy(b.bytes[b.start+n:], tail)
+	}
 }
 
 func (b *pathBuf) grow(by int) {
