@@ -195,7 +195,7 @@ type cachedStat struct {
 func (f *FS) saw(n *node, st *Stat) {
 	n.dir = st.IsDir()
 	if f.cfg.AutoCache && st.Mode&unix.S_IFMT == unix.S_IFREG {
-		f.tree.more(n).seen.update(st)
+		f.tree.inodes.more(n).seen.update(st)
 	}
 }
 

@@ -49,7 +49,7 @@ func (f *FS) unchanged(ctx *request, path string, ino Ino, fi *FileInfo) bool {
 		f.tree.mu.Unlock()
 		return false
 	}
-	seen := &f.tree.more(n).seen
+	seen := &f.tree.inodes.more(n).seen
 	ask := seen.valid && time.Since(seen.at) > f.cfg.acTimeout()
 	f.tree.mu.Unlock()
 	var st Stat

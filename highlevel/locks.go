@@ -119,7 +119,7 @@ func (f *FS) knownConflict(ino Ino, fi *FileInfo, lock *FileLock) *FileLock {
 		return nil
 	}
 	p := lockOf(lock, fi.LockOwner)
-	c := f.tree.more(n).locks.conflict(&p)
+	c := f.tree.inodes.more(n).locks.conflict(&p)
 	if c == nil {
 		return nil
 	}
@@ -157,7 +157,7 @@ func (f *FS) keepLock(ino Ino, p posixLock, unlock bool) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
 	if n := f.tree.inodes.inode(ino); n != nil && (!unlock || n.extra) {
-		f.tree.more(n).locks.put(p, unlock)
+		f.tree.inodes.more(n).locks.put(p, unlock)
 	}
 }
 

@@ -31,7 +31,7 @@ func (f *FS) keepRemoved(h held, last *Stat) {
 	last.Nlink = 0
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	f.tree.more(h.changes).last = last
+	f.tree.inodes.more(h.changes).last = last
 }
 
 // removedDirStatx is removedDir for a Statx.
@@ -56,7 +56,7 @@ func (f *FS) removedDir(ino Ino) (Stat, error) {
 	if n == nil || !n.extra || n.parent != 0 {
 		return Stat{}, errNoName
 	}
-	if last := f.tree.more(n).last; last != nil {
+	if last := f.tree.inodes.more(n).last; last != nil {
 		return *last, nil
 	}
 	return Stat{}, errNoName

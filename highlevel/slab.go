@@ -23,11 +23,12 @@ type nodeStore struct {
 }
 
 type slab struct {
-	nodes *[slabSize]node   // nil: gone
-	tails *[slabSize]string // of long names, if there are any
-	free  index             // first of those that are free; the others follow by next
-	used  int32
-	uses  uint32 // of the index used most, when the slab went
+	nodes  *[slabSize]node       // nil: gone
+	tails  *[slabSize]string     // of long names, if there are any
+	extras *[slabSize]*nodeExtra // if there are any
+	free   index                 // first of the nodes that are free; the others follow by next
+	used   int32
+	uses   uint32 // of the index used most, when the slab went
 }
 
 func newNodeStore() nodeStore {
@@ -73,6 +74,18 @@ func (s *nodeStore) setTail(n *node, tail string) {
 		sl.tails = new([slabSize]string)
 	}
 	sl.tails[n.index()%slabSize] = tail
+}
+
+// more returns what few nodes have.
+func (s *nodeStore) more(n *node) *nodeExtra {
+	sl, k := &s.slabs[n.index()/slabSize], n.index()%slabSize
+	if sl.extras == nil {
+		sl.extras = new([slabSize]*nodeExtra)
+	}
+	if !n.extra {
+		n.extra, sl.extras[k] = true, new(nodeExtra)
+	}
+	return sl.extras[k]
 }
 
 // take returns a new node.
@@ -121,12 +134,15 @@ func (s *nodeStore) fill(i int32) {
 func (s *nodeStore) giveBack(n *node) {
 	s.n--
 	at, uses := n.index(), n.ino>>32
+	i := int32(at / slabSize)
+	sl := &s.slabs[i]
+	if n.extra {
+		sl.extras[at%slabSize] = nil
+	}
 	*n = node{}
 	if uses == math.MaxUint32 {
 		return // no number is left for it: it is never used again
 	}
-	i := int32(at / slabSize)
-	sl := &s.slabs[i]
 	if sl.free == 0 && i != s.current {
 		s.room = append(s.room, i)
 	}
@@ -137,7 +153,7 @@ func (s *nodeStore) giveBack(n *node) {
 		for k := range sl.nodes {
 			sl.uses = max(sl.uses, uint32(sl.nodes[k].ino>>32))
 		}
-		sl.nodes, sl.tails, sl.free = nil, nil, 0
+		*sl = slab{uses: sl.uses}
 	}
 }
 

@@ -16,7 +16,6 @@ type tree struct {
 	mu      sync.Mutex
 	inodes  nodeStore
 	names   nameTable
-	extras  map[index]*nodeExtra // of those that have one
 	root    *node
 	busy    []index   // nodes that are the end of an operation's path
 	waiting []*waiter // for locks, oldest first
@@ -44,7 +43,7 @@ type node struct {
 	hidden   bool   // removed while it was open, and renamed instead
 	kept     bool   // not to be dropped when the kernel forgets it
 	dir      bool   // it was a directory when it was looked up
-	extra    bool   // it is in tree.extras
+	extra    bool   // it has a nodeExtra
 	old      bool   // it is in tree.old
 	size     uint16 // of the name
 	short    [shortName]byte
@@ -64,7 +63,6 @@ type nodeExtra struct {
 func newTree() *tree {
 	t := &tree{
 		inodes: newNodeStore(),
-		extras: map[index]*nodeExtra{},
 		hidden: map[*node]struct{}{},
 	}
 	t.names = newNameTable(&t.inodes)
@@ -137,15 +135,6 @@ func (t *tree) childOf(parent index, name string) *node {
 	return nil
 }
 
-// more returns what few nodes have.
-func (t *tree) more(n *node) *nodeExtra {
-	if !n.extra {
-		n.extra = true
-		t.extras[n.index()] = new(nodeExtra)
-	}
-	return t.extras[n.index()]
-}
-
 // find returns the node of a name, which is made if there is none. Without a lookup or children, drop must follow.
 func (t *tree) find(parent *node, name string) *node {
 	if n := t.child(parent, name); n != nil {
@@ -190,9 +179,6 @@ func (t *tree) drop(n *node) {
 	}
 	t.detach(n)
 	t.setHidden(n, false)
-	if n.extra {
-		delete(t.extras, n.index())
-	}
 	t.inodes.giveBack(n)
 }
 
