@@ -59,7 +59,7 @@ func (f *FS) getattr(req *lowlevel.Request, ino Ino, fi *FileInfo) (st Stat, tim
 func (f *FS) attributes(st Stat, ino Ino, fi *FileInfo) (Stat, time.Duration, error) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	if n := f.tree.inode(ino); n != nil {
+	if n := f.tree.inodes.inode(ino); n != nil {
 		if n.hidden && st.Nlink > 0 {
 			st.Nlink--
 		}
@@ -156,7 +156,7 @@ func (f *FS) statx(req *lowlevel.Request, ino Ino, flags, mask uint32, fi *FileI
 	}
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	if n := f.tree.inode(ino); n != nil && n.hidden && stx.Nlink > 0 {
+	if n := f.tree.inodes.inode(ino); n != nil && n.hidden && stx.Nlink > 0 {
 		stx.Nlink--
 	}
 	st := Stat{Ino: stx.Ino, Mode: uint32(stx.Mode), UID: stx.Uid, GID: stx.Gid}
@@ -195,7 +195,7 @@ type cachedStat struct {
 func (f *FS) saw(n *node, st *Stat) {
 	n.dir = st.IsDir()
 	if f.cfg.AutoCache && st.Mode&unix.S_IFMT == unix.S_IFREG {
-		n.more().seen.update(st)
+		f.tree.inodes.more(n).seen.update(st)
 	}
 }
 

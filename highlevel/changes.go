@@ -57,8 +57,8 @@ func (f *FS) known(yield func(lowlevel.KnownInode) bool) {
 	for n := range f.tree.inodes.all() {
 		ino := n.ino
 		k := lowlevel.KnownInode{Ino: ino}
-		if n.parent != nil {
-			k.Parent, k.Name = n.parent.ino, n.name
+		if parent := f.tree.parent(n); parent != nil {
+			k.Parent, k.Name = parent.ino, f.tree.name(n)
 		}
 		list = append(list, k)
 	}
@@ -73,7 +73,7 @@ func (f *FS) known(yield func(lowlevel.KnownInode) bool) {
 func (f *FS) isOpenIno(ino Ino) bool {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	n := f.tree.inode(ino)
+	n := f.tree.inodes.inode(ino)
 	return n != nil && n.opens > 0
 }
 

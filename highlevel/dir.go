@@ -266,7 +266,7 @@ func (s *sink) number(e *dirEntry, st *Stat) {
 	t := s.fs.tree
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if dir := t.inode(s.dir); dir != nil {
+	if dir := t.inodes.inode(s.dir); dir != nil {
 		if n := t.child(dir, e.name); n != nil {
 			st.Ino = uint64(n.ino)
 		}
@@ -278,7 +278,7 @@ func (s *sink) addLookedUp(e *dirEntry, off int64) bool {
 	f, t := s.fs, s.fs.tree
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	dir := t.inode(s.dir)
+	dir := t.inodes.inode(s.dir)
 	if dir == nil {
 		return s.plus.Add(e.name, &lowlevel.EntryParam{Attr: e.st}, off)
 	}

@@ -36,7 +36,7 @@ func (f *FS) opened(ctx *request, path string, ino Ino, fi *FileInfo) {
 	}
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	if n := f.tree.inode(ino); n != nil {
+	if n := f.tree.inodes.inode(ino); n != nil {
 		n.opens++
 	}
 }
@@ -44,12 +44,13 @@ func (f *FS) opened(ctx *request, path string, ino Ino, fi *FileInfo) {
 // unchanged reports whether a file is as it was when it was opened before: AutoCache.
 func (f *FS) unchanged(ctx *request, path string, ino Ino, fi *FileInfo) bool {
 	f.tree.mu.Lock()
-	n := f.tree.inode(ino)
+	n := f.tree.inodes.inode(ino)
 	if n == nil {
 		f.tree.mu.Unlock()
 		return false
 	}
-	ask := n.more().seen.valid && time.Since(n.extra.seen.at) > f.cfg.acTimeout()
+	seen := &f.tree.inodes.more(n).seen
+	ask := seen.valid && time.Since(seen.at) > f.cfg.acTimeout()
 	f.tree.mu.Unlock()
 	var st Stat
 	var err error
@@ -60,12 +61,12 @@ func (f *FS) unchanged(ctx *request, path string, ino Ino, fi *FileInfo) bool {
 	defer f.tree.mu.Unlock()
 	switch {
 	case err != nil:
-		n.extra.seen.valid = false
+		seen.valid = false
 	case ask:
-		n.extra.seen.update(&st)
+		seen.update(&st)
 	}
-	same := n.extra.seen.valid
-	n.extra.seen.valid = true
+	same := seen.valid
+	seen.valid = true
 	return same
 }
 
@@ -98,13 +99,13 @@ func (f *FS) tmpfile(req *lowlevel.Request, parent Ino, mode uint32, fi *FileInf
 			return err
 		}
 		f.tree.mu.Lock()
-		f.tree.lastIno++
-		n := &node{ino: f.tree.lastIno, nlookup: 1}
-		f.tree.inodes.put(n)
+		n := f.tree.inodes.take()
+		n.nlookup = 1
+		ino := n.ino
 		f.tree.mu.Unlock()
-		f.opened(ctx, "", n.ino, fi)
-		f.dress(&st, n.ino)
-		e = lowlevel.EntryParam{Ino: n.ino, Attr: st, AttrTimeout: f.cfg.AttrTimeout, EntryTimeout: f.cfg.EntryTimeout}
+		f.opened(ctx, "", ino, fi)
+		f.dress(&st, ino)
+		e = lowlevel.EntryParam{Ino: ino, Attr: st, AttrTimeout: f.cfg.AttrTimeout, EntryTimeout: f.cfg.EntryTimeout}
 		return nil
 	})
 	return e, err
@@ -191,15 +192,15 @@ func (f *FS) opRelease(ctx *request, path string, fi *FileInfo) {
 func (f *FS) closed(ino Ino) (w want, last bool) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	n := f.tree.inode(ino)
+	n := f.tree.inodes.inode(ino)
 	if n == nil || n.opens == 0 {
 		return want{}, false
 	}
 	n.opens--
-	if n.opens > 0 || !n.hidden || n.parent == nil {
+	if n.opens > 0 || !n.hidden || n.parent == 0 {
 		return want{}, false
 	}
-	return want{ino: n.parent.ino, name: n.name, write: true}, true
+	return want{ino: f.tree.parent(n).ino, name: f.tree.name(n), write: true}, true
 }
 
 func (f *FS) fallocate(req *lowlevel.Request, ino Ino, mode uint32, off, length int64, fi *FileInfo) error {

@@ -18,7 +18,7 @@ const (
 func (f *FS) isHidden(dir Ino, name string) bool {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	d := f.tree.inode(dir)
+	d := f.tree.inodes.inode(dir)
 	if d == nil {
 		return false
 	}
@@ -167,21 +167,31 @@ func (f *FS) onlyHidden(ctx *request, h held, err error) bool {
 	return moved
 }
 
+// hiddenIn returns what is hidden in a write-locked directory, where nobody else can have it in his path, and write-locks it as well. letGo must follow.
 func (f *FS) hiddenIn(dir *node) (list []*node) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
 	for n := range f.tree.hidden {
-		if n.parent == dir {
+		if f.tree.parent(n) == dir {
+			n.lock = -1
 			list = append(list, n)
 		}
 	}
 	return list
 }
 
-// moveHidden moves a hidden file from h.changes to h.dir. Nobody can have it in his path, as h.changes is write-locked.
-func (f *FS) moveHidden(ctx *request, h held, n *node) bool {
+func (f *FS) letGo(n *node) {
 	f.tree.mu.Lock()
-	old := n.name
+	defer f.tree.mu.Unlock()
+	n.lock = 0
+	f.tree.drop(n)
+}
+
+// moveHidden moves a hidden file from h.changes to h.dir, and lets it go.
+func (f *FS) moveHidden(ctx *request, h held, n *node) bool {
+	defer f.letGo(n)
+	f.tree.mu.Lock()
+	old := f.tree.name(n)
 	from, err := f.tree.path(h.changes, old)
 	f.tree.mu.Unlock()
 	if err != nil {

@@ -114,12 +114,12 @@ func (f *FS) getlk(req *lowlevel.Request, ino Ino, fi *FileInfo, lock *FileLock)
 func (f *FS) knownConflict(ino Ino, fi *FileInfo, lock *FileLock) *FileLock {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	n := f.tree.inode(ino)
-	if n == nil || n.extra == nil {
+	n := f.tree.inodes.inode(ino)
+	if n == nil || !n.extra {
 		return nil
 	}
 	p := lockOf(lock, fi.LockOwner)
-	c := n.extra.locks.conflict(&p)
+	c := f.tree.inodes.more(n).locks.conflict(&p)
 	if c == nil {
 		return nil
 	}
@@ -156,8 +156,8 @@ func (f *FS) opSetlk(ctx *request, path string, ino Ino, fi *FileInfo, cmd int, 
 func (f *FS) keepLock(ino Ino, p posixLock, unlock bool) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	if n := f.tree.inode(ino); n != nil && (!unlock || n.extra != nil) {
-		n.more().locks.put(p, unlock)
+	if n := f.tree.inodes.inode(ino); n != nil && (!unlock || n.extra) {
+		f.tree.inodes.more(n).locks.put(p, unlock)
 	}
 }
 

@@ -484,13 +484,13 @@ func (m *model) compare() {
 	for n := range t.inodes.all() {
 		ino := n.ino
 		if n != t.root {
-			same(m.t, fmt.Sprintf("lookups of node %d (%q)", ino, n.name), n.nlookup, m.counts[uint64(ino)])
+			same(m.t, fmt.Sprintf("lookups of node %d (%q)", ino, t.name(n)), n.nlookup, m.counts[uint64(ino)])
 		}
 		same(m.t, fmt.Sprintf("locks, waiters, open files of node %d", ino), [3]int32{n.lock, n.wanted, n.opens}, [3]int32{})
-		same(m.t, fmt.Sprintf("node %d (%q) is hidden", ino, n.name), n.hidden && n.parent != nil, false)
+		same(m.t, fmt.Sprintf("node %d (%q) is hidden", ino, t.name(n)), n.hidden && n.parent != 0, false)
 	}
 	for ino := range m.counts {
-		if t.inode(Ino(ino)) == nil {
+		if t.inodes.inode(Ino(ino)) == nil {
 			m.t.Errorf("node %d: got none, but the kernel knows it", ino)
 		}
 	}

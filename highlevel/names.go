@@ -38,10 +38,10 @@ func (f *FS) above(ino Ino) (Ino, error) {
 		return 0, err
 	case n == f.tree.root:
 		return 0, syscall.ENOENT
-	case n.parent == nil:
+	case n.parent == 0:
 		return 0, errNoName
 	}
-	return n.parent.ino, nil
+	return f.tree.parent(n).ino, nil
 }
 
 // lookupInode is a lookup of an inode that is known.
@@ -71,7 +71,7 @@ func (f *FS) lookupPath(ctx *request, h held, name string, fi *FileInfo) (lowlev
 	defer f.tree.mu.Unlock()
 	n := h.dir
 	if name != "" {
-		n = f.tree.find(h.dir, name)
+		n = f.tree.named(&h, name)
 	}
 	f.tree.count(n)
 	f.saw(n, &st)

@@ -2,14 +2,15 @@ package highlevel
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 
 	"github.com/go-libfuse3/go-libfuse3/lowlevel"
 )
 
-// While an operation runs, its path does not change: all nodes of the path are locked for reading. What removes or renames a name locks the node
-// of that name for writing, and so waits until no operation is below it, nor on it. Who waits is served in order; and who waits for readers to
-// leave keeps new ones out.
+// While an operation runs, its path does not change: the node that the path ends at is locked for reading, and with it all those above. What removes or renames a
+// name locks the node of that name for writing, and so waits until no operation is below it, nor on it: that is the rarer case, and looks at the paths of all operations
+// that run. Who waits is served in order; and who waits for readers to leave keeps new ones out.
 
 // want is a path that an operation needs: of an inode, or of a name in a directory.
 type want struct {
@@ -22,8 +23,9 @@ type want struct {
 // held is a path that an operation has.
 type held struct {
 	path    string
-	dir     *node // read-locked with all above it
+	dir     *node // read-locked, and so all above it
 	changes *node // write-locked; nil if the name does not change
+	found   Ino   // what had the name; it may have lost it meanwhile. 0: nothing had it
 }
 
 // waiter is an operation that waits.
@@ -45,27 +47,41 @@ func (t *tree) acquire(held []held, wants ...want) error {
 		t.mu.Unlock()
 		return err
 	}
-	w := &waiter{wants: wants, held: held, ready: make(chan struct{})}
-	t.mark(w)
-	t.waiting = append(t.waiting, w)
+	w := t.queue(wants...)
 	t.mu.Unlock()
 	<-w.ready
+	copy(held, w.held)
 	return w.err
 }
 
 // one is acquire for one path.
 func (t *tree) one(w want) (held, error) {
-	var h [1]held
-	err := t.acquire(h[:], w)
-	return h[0], err
+	t.mu.Lock()
+	h, err := t.tryOne(w)
+	if err != errLocked {
+		t.mu.Unlock()
+		return h, err
+	}
+	wait := t.queue(w)
+	t.mu.Unlock()
+	<-wait.ready
+	return wait.held[0], wait.err
+}
+
+// queue has an operation wait.
+func (t *tree) queue(wants ...want) *waiter {
+	w := &waiter{wants: slices.Clone(wants), held: make([]held, len(wants)), ready: make(chan struct{})}
+	t.mark(w)
+	t.waiting = append(t.waiting, w)
+	return w
 }
 
 // release gives paths back.
 func (t *tree) release(list ...held) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, h := range list {
-		t.unlock(h)
+	for i := range list {
+		t.unlock(&list[i])
 	}
 	t.serve()
 }
@@ -79,7 +95,7 @@ func (t *tree) try(got []held, wants []want) error {
 		var err error
 		if got[i], err = t.tryOne(w); err != nil {
 			for j := range i {
-				t.unlock(got[j])
+				t.unlock(&got[j])
 				got[j] = held{}
 			}
 			return err
@@ -93,23 +109,23 @@ func (t *tree) nested(wants []want) error {
 	if len(wants) < 2 || !wants[0].write {
 		return nil
 	}
-	from, to := t.inode(wants[0].ino), t.inode(wants[1].ino)
+	from, to := t.inodes.inode(wants[0].ino), t.inodes.inode(wants[1].ino)
 	if from == nil || to == nil {
 		return errNoName
 	}
 	source, target := t.child(from, wants[0].name), t.child(to, wants[1].name)
 	switch {
-	case from == to && wants[0].name == wants[1].name, source != nil && to.below(source):
+	case from == to && wants[0].name == wants[1].name, source != nil && t.below(to, source):
 		return syscall.EINVAL
-	case target != nil && from.below(target):
+	case target != nil && t.below(from, target):
 		return syscall.ENOTEMPTY
 	}
 	return nil
 }
 
 // below reports whether n is dir or in it, at any depth.
-func (n *node) below(dir *node) bool {
-	for ; n != nil; n = n.parent {
+func (t *tree) below(n, dir *node) bool {
+	for ; n != nil; n = t.parent(n) {
 		if n == dir {
 			return true
 		}
@@ -118,11 +134,18 @@ func (n *node) below(dir *node) bool {
 }
 
 func (t *tree) tryOne(w want) (held, error) {
+	var found Ino
+	if w.name != "" {
+		// This early, since in a large tree both the directory and the name are in no cache, and the processor fetches them at the same time.
+		if n := t.childOf(index(w.ino), w.name); n != nil {
+			found = n.ino
+		}
+	}
 	dir, err := t.node(w.ino)
 	if err != nil {
 		return held{}, err
 	}
-	path, err := t.path(dir, w.name)
+	path, free, err := t.freePath(dir, w.name)
 	switch {
 	case err == nil:
 	case w.open:
@@ -132,37 +155,60 @@ func (t *tree) tryOne(w want) (held, error) {
 	default:
 		return held{}, err
 	}
+	if !free {
+		return held{}, errLocked
+	}
+	h := held{path: path, dir: dir, found: found}
 	if w.write {
-		if n := t.child(dir, w.name); n != nil && (n.lock != 0 || n.wanted > 0) {
+		n := t.find(dir, w.name) // also a new name: nobody may use it until the operation is over
+		if n.lock < 0 || n.wanted > 0 || t.isInPath(n) {
 			return held{}, errLocked
 		}
+		n.lock, h.changes = -1, n
 	}
-	for n := dir; n != t.root; n = n.parent {
-		if n.lock < 0 || n.wanted > 0 {
-			t.readUnlock(dir, n)
-			return held{}, errLocked
-		}
-		n.lock++
-	}
-	h := held{path: path, dir: dir}
-	if w.write {
-		h.changes = t.find(dir, w.name) // also a new name: nobody may use it until the operation is over
-		h.changes.lock = -1
-	}
+	t.readLock(dir)
 	return h, nil
 }
 
-// readUnlock unlocks from dir up to but not including end.
-func (t *tree) readUnlock(dir, end *node) {
-	for n := dir; n != end; {
-		parent := n.parent
-		n.lock--
-		t.drop(n)
-		n = parent
+// named returns the node of the name that a path was had for, which is made if there is none.
+func (t *tree) named(h *held, name string) *node {
+	if n := t.inodes.inode(h.found); n != nil && t.isChild(n, h.dir.index(), name) {
+		return n
 	}
+	return t.find(h.dir, name)
 }
 
-func (t *tree) unlock(h held) {
+// readLock has a node be the end of one more path.
+func (t *tree) readLock(n *node) {
+	if n.lock == 0 {
+		n.busy = uint32(len(t.busy))
+		t.busy = append(t.busy, n.index())
+	}
+	n.lock++
+}
+
+func (t *tree) readUnlock(n *node) {
+	n.lock--
+	if n.lock > 0 {
+		return
+	}
+	last := len(t.busy) - 1
+	moved := t.busy[last]
+	t.busy[n.busy] = moved
+	t.inodes.at(moved).busy = n.busy
+	t.busy = t.busy[:last]
+	t.drop(n)
+}
+
+// isInPath reports whether a node is in the path of an operation.
+func (t *tree) isInPath(n *node) bool {
+	if n.lock > 0 || n.children == 0 {
+		return n.lock > 0
+	}
+	return slices.ContainsFunc(t.busy, func(end index) bool { return t.below(t.inodes.at(end), n) })
+}
+
+func (t *tree) unlock(h *held) {
 	if h.dir == nil {
 		return
 	}
@@ -170,7 +216,7 @@ func (t *tree) unlock(h held) {
 		h.changes.lock = 0
 		t.drop(h.changes)
 	}
-	t.readUnlock(h.dir, t.root)
+	t.readUnlock(h.dir)
 }
 
 // serve gives those who wait what they can get now.
@@ -197,11 +243,11 @@ func (t *tree) serve() {
 // mark keeps new readers from the names that w waits to change. Names that are free stay so: w may have to wait for long for the other one.
 func (t *tree) mark(w *waiter) {
 	for _, want := range w.wants {
-		dir := t.inode(want.ino)
+		dir := t.inodes.inode(want.ino)
 		if !want.write || dir == nil {
 			continue
 		}
-		if n := t.child(dir, want.name); n != nil && n.lock > 0 {
+		if n := t.child(dir, want.name); n != nil && n.lock >= 0 && t.isInPath(n) {
 			n.wanted++
 			w.marks = append(w.marks, n)
 		}

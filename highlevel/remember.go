@@ -1,25 +1,51 @@
 package highlevel
 
-import (
-	"container/list"
-	"time"
-)
+import "time"
 
 // oldNodes are those that the kernel has forgotten and that are kept for Config.Remember, oldest first.
-type oldNodes struct{ list.List }
-
-type oldNode struct {
-	node  *node
-	since time.Time
+type oldNodes struct {
+	store          *nodeStore
+	oldest, newest index
+	n              int
 }
 
-func (o *oldNodes) add(n *node) { n.more().forgot = o.PushBack(oldNode{n, time.Now()}) }
+// remembered is a node's place among them.
+type remembered struct {
+	older, newer index
+	since        time.Duration // when the kernel forgot it, from birth on
+}
 
-func (o *oldNodes) remove(n *node) {
-	if n.extra != nil && n.extra.forgot != nil {
-		o.Remove(n.extra.forgot)
-		n.extra.forgot = nil
+var birth = time.Now()
+
+func (o *oldNodes) add(n *node) {
+	n.old = true
+	n.remembered = remembered{older: o.newest, since: time.Since(birth)}
+	if last := o.store.at(o.newest); last != nil {
+		last.newer = n.index()
+	} else {
+		o.oldest = n.index()
 	}
+	o.newest = n.index()
+	o.n++
+}
+
+// remove takes a node out, if it is there.
+func (o *oldNodes) remove(n *node) {
+	if !n.old {
+		return
+	}
+	if older := o.store.at(n.older); older != nil {
+		older.newer = n.newer
+	} else {
+		o.oldest = n.newer
+	}
+	if newer := o.store.at(n.newer); newer != nil {
+		newer.older = n.older
+	} else {
+		o.newest = n.older
+	}
+	n.old = false
+	o.n--
 }
 
 // prune drops nodes that have been kept for long enough, until the end.
@@ -39,13 +65,14 @@ func (f *FS) prune() {
 
 // pruneAt drops nodes that the kernel forgot before a time. Directories stay while there is something in them that is known.
 func (f *FS) pruneAt(before time.Time) {
-	f.tree.mu.Lock()
-	defer f.tree.mu.Unlock()
-	var next *list.Element
-	for e := f.tree.old.Front(); e != nil && e.Value.(oldNode).since.Before(before); e = next {
-		next = e.Next()
-		if n := e.Value.(oldNode).node; n.children == 0 {
-			f.tree.discard(n)
+	t := f.tree
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n := t.inodes.at(t.old.oldest); n != nil && n.since < before.Sub(birth); {
+		next := t.inodes.at(n.newer)
+		if n.children == 0 {
+			t.discard(n)
 		}
+		n = next
 	}
 }

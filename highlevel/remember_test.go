@@ -19,7 +19,7 @@ func forgotten(n *node) bool { return n.nlookup == 0 }
 func (r *rig) size() [2]int {
 	r.fs.tree.mu.Lock()
 	defer r.fs.tree.mu.Unlock()
-	return [2]int{r.fs.tree.inodes.len(), r.fs.tree.old.Len()}
+	return [2]int{r.fs.tree.inodes.len(), r.fs.tree.old.n}
 }
 
 func TestRemember_NoforgetKeepsNumbers(t *testing.T) {

@@ -31,7 +31,7 @@ func (f *FS) keepRemoved(h held, last *Stat) {
 	last.Nlink = 0
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	h.changes.more().last = last
+	f.tree.inodes.more(h.changes).last = last
 }
 
 // removedDirStatx is removedDir for a Statx.
@@ -52,9 +52,12 @@ func statxTime(t unix.Timespec) unix.StatxTimestamp {
 func (f *FS) removedDir(ino Ino) (Stat, error) {
 	f.tree.mu.Lock()
 	defer f.tree.mu.Unlock()
-	n := f.tree.inode(ino)
-	if n == nil || n.extra == nil || n.extra.last == nil || n.parent != nil {
+	n := f.tree.inodes.inode(ino)
+	if n == nil || !n.extra || n.parent != 0 {
 		return Stat{}, errNoName
 	}
-	return *n.extra.last, nil
+	if last := f.tree.inodes.more(n).last; last != nil {
+		return *last, nil
+	}
+	return Stat{}, errNoName
 }

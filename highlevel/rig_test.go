@@ -182,7 +182,7 @@ func (r *rig) forget(ino, n uint64, ok func(n *node) bool) {
 	fusetest.Eventually(r.t, testTimeout, "a forget", func() bool {
 		r.fs.tree.mu.Lock()
 		defer r.fs.tree.mu.Unlock()
-		nd := r.fs.tree.inode(Ino(ino))
+		nd := r.fs.tree.inodes.inode(Ino(ino))
 		if ok == nil || nd == nil {
 			return ok == nil && nd == nil
 		}
@@ -194,7 +194,7 @@ func (r *rig) forget(ino, n uint64, ok func(n *node) bool) {
 func (r *rig) nlookup(ino uint64) uint64 {
 	r.fs.tree.mu.Lock()
 	defer r.fs.tree.mu.Unlock()
-	if n := r.fs.tree.inode(Ino(ino)); n != nil {
+	if n := r.fs.tree.inodes.inode(Ino(ino)); n != nil {
 		return n.nlookup
 	}
 	return 0
@@ -204,7 +204,7 @@ func (r *rig) nlookup(ino uint64) uint64 {
 func (r *rig) opens(ino uint64) int32 {
 	r.fs.tree.mu.Lock()
 	defer r.fs.tree.mu.Unlock()
-	return r.fs.tree.inode(Ino(ino)).opens
+	return r.fs.tree.inodes.inode(Ino(ino)).opens
 }
 
 // path returns the path that the tree has for an inode, or the error.

@@ -59,7 +59,7 @@ func toErrno(err error) (errno Errno, known bool) {
 	}
 	errno, ok := err.(Errno)
 	if !ok {
-		ok = errors.As(err, &errno)
+		errno, ok = wrappedErrno(err)
 	}
 	if ok {
 		switch {
@@ -76,4 +76,10 @@ func toErrno(err error) (errno Errno, known bool) {
 		}
 	}
 	return syscall.EIO, false
+}
+
+// wrappedErrno is a function of its own, so that toErrno does not allocate.
+func wrappedErrno(err error) (errno Errno, ok bool) {
+	ok = errors.As(err, &errno)
+	return errno, ok
 }
