@@ -1,14 +1,18 @@
 /*
  * pool.c: the threads that serve a session.
  *
- * One client is served best by one thread: the kernel hands requests to waiting readers in turn, so with several of them each
- * request wakes a thread that has gone cold, on another core. Therefore only `readers` threads read at a time, at first
- * one, and a thread that comes back from a handler while enough others read goes to rest.
+ * One client is served best by one thread: each further one that waits for requests is woken by them, on another core, where it
+ * has gone cold. Therefore only `readers` threads read at a time, at first one, and a thread that comes back from a handler
+ * while enough others read goes to rest.
  *
  * The price is that nobody reads while that one thread is in a handler. One of the resting threads, the standby, looks
  * after that: it wakes every TICK_MIN to TICK_MAX, and becomes a reader when requests queue, or when nobody has
- * read for the whole of a tick. In the latter case handlers are slow, and one more thread may read from then on; likewise when
- * requests keep queueing, up to the number of cores. When nothing of that has happened for a while, one less. When the session is idle, the standby sleeps until a reader wakes it.
+ * read for the whole of a tick. When requests queue for as long as that, handlers are slow, and one more thread may read from
+ * then on; likewise when they keep queueing, up to the number of cores. When readers wake up only to find that others were
+ * faster, one less. When the session is idle, the standby sleeps until a reader wakes it.
+ *
+ * The descriptor does not block: most requests are there already when a thread looks for the next one, and that takes one system
+ * call. Who has to wait does so in epoll_wait(2). Unlike in read(2), where the kernel wakes waiting threads in turn, it is always the same one then that is woken, and hot.
  *
  * A reader that goes to sleep must be woken for the next request, and where its core has gone to sleep too, as in most virtual machines, that
  * takes longer than the request. A client that does one thing after the other sends the next request within microseconds of the
@@ -20,11 +24,13 @@
 #include "_cgo_export.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,7 +38,7 @@
 #define TICK_MAX 1000000	/* ns */
 #define TICKS_TO_SLEEP 20	/* without a request */
 #define TICKS_TO_GROW 3		/* with requests that wait */
-#define TICKS_TO_SHRINK 2000	/* without a stall */
+#define VAIN_TO_SHRINK 100	/* readers that woke up in vain */
 #define SPIN 50000		/* ns to look for the next request before sleeping */
 #define SPIN_GAP (3 * SPIN)	/* a wait shorter than this, with the time to wake up, could have been spent looking */
 #define SPIN_TRIES 8		/* waits that decide whether to look or not to */
@@ -45,6 +51,7 @@ struct worker {
 	pthread_t thread;
 	pthread_cond_t cond;
 	struct gf_input input;
+	int epoll; /* for the session's descriptor */
 	bool begin_resting, reading, resting, done;
 	bool spins;   /* it looks for requests before it sleeps */
 	int contrary; /* how many waits in a row spoke against that */
@@ -66,6 +73,7 @@ struct gf_pool {
 	int busy;      /* of these, in a handler */
 	int readers;   /* how many may read at a time */
 	int queued;    /* ticks in a row at which requests waited, with nobody to read them */
+	int vain;      /* readers that woke up in vain since there is one more */
 	uint64_t seq;  /* requests received */
 	size_t payload;
 };
@@ -115,26 +123,39 @@ static void sleep_ns(struct worker *w, long ns)
 	pthread_cond_timedwait(&w->cond, &w->pool->lock, &t);
 }
 
+static void grow(struct gf_pool *p, int most)
+{
+	if (p->readers >= most || p->readers >= p->max_threads - 1) /* one stays behind as the standby */
+		return;
+	p->readers++;
+	p->vain = 0;
+}
+
 /* Is a thread missing among those that read? seq is that of one tick ago. */
 static bool reader_wanted(struct gf_pool *p, uint64_t seq)
 {
+	bool stalled = p->seq == seq;
+
 	if (p->reading > 0) {
 		p->queued = 0;
 		return false;
 	}
 	if (p->busy == 0)
 		return true; /* the last reader has ended */
-	if (p->seq != seq) {
-		if (p->busy >= p->cpus || !requests_wait(p)) {
-			p->queued = 0;
-			return false;
-		}
-		if (++p->queued >= TICKS_TO_GROW && p->readers < p->cpus && p->readers < p->max_threads - 1)
-			p->readers++;
+	if (!requests_wait(p)) {
+		p->queued = 0;
+		return stalled; /* if it goes on, somebody should be there */
+	}
+	if (stalled) {
+		grow(p, p->max_threads);
 		return true;
 	}
-	if (p->readers < p->max_threads - 1) /* one stays behind as the standby */
-		p->readers++;
+	if (p->busy >= p->cpus) {
+		p->queued = 0;
+		return false;
+	}
+	if (++p->queued >= TICKS_TO_GROW)
+		grow(p, p->cpus);
 	return true;
 }
 
@@ -142,7 +163,7 @@ static bool reader_wanted(struct gf_pool *p, uint64_t seq)
 static void stand_by(struct gf_pool *p, struct worker *w)
 {
 	long tick = TICK_MIN;
-	int idle = 0, calm = 0;
+	int idle = 0;
 
 	while (!p->stop) {
 		uint64_t seq = p->seq;
@@ -151,8 +172,6 @@ static void stand_by(struct gf_pool *p, struct worker *w)
 		if (p->stop || reader_wanted(p, seq))
 			return;
 		tick = tick * 2 < TICK_MAX ? tick * 2 : TICK_MAX;
-		if (++calm % TICKS_TO_SHRINK == 0 && p->readers > 1)
-			p->readers--;
 		idle = p->seq == seq ? idle + 1 : 0;
 		if (idle < TICKS_TO_SLEEP)
 			continue;
@@ -213,31 +232,49 @@ static void learn(struct worker *w, bool as_taken)
 }
 
 /* Looks for a request for a moment. Who wants this core, perhaps the client itself, gets it. */
-static void spin(struct gf_pool *p, struct worker *w)
+static int spin(struct gf_pool *p, struct worker *w)
 {
 	int64_t end = now_ns() + SPIN;
-	bool found;
-
-	while (!(found = requests_wait(p)) && now_ns() < end)
-		sched_yield();
-	learn(w, found);
-}
-
-/* Waits for a request, and reads it. Without the lock. */
-static int receive(struct gf_pool *p, struct worker *w)
-{
-	int64_t start;
 	int n;
 
-	if (w->spins) {
-		spin(p, w);
-		return gf_receive(p->session, &w->input);
-	}
-	start = now_ns();
-	n = gf_receive(p->session, &w->input);
-	if (p->cpus > 1)
-		learn(w, now_ns() - start > SPIN_GAP);
+	do {
+		sched_yield();
+		n = gf_receive(p->session, &w->input);
+	} while (n == -EAGAIN && now_ns() < end);
+	learn(w, n != -EAGAIN);
 	return n;
+}
+
+static void sleep_until_request(struct worker *w)
+{
+	struct epoll_event e;
+	int64_t start = now_ns();
+
+	epoll_wait(w->epoll, &e, 1, -1); /* a signal ends it, and gf_receive tells of failures */
+	if (!w->spins && w->pool->cpus > 1)
+		learn(w, now_ns() - start > SPIN_GAP);
+}
+
+/* Receives a request, waiting for one first. Without the lock. */
+static int receive(struct gf_pool *p, struct worker *w)
+{
+	int n = gf_receive(p->session, &w->input);
+
+	if (n == -EAGAIN && w->spins)
+		n = spin(p, w);
+	if (n != -EAGAIN)
+		return n;
+	sleep_until_request(w);
+	return gf_receive(p->session, &w->input);
+}
+
+/* A reader woke up, and there was nothing to read any more. */
+static void woken_in_vain(struct gf_pool *p)
+{
+	if (p->readers == 1 || ++p->vain < VAIN_TO_SHRINK)
+		return;
+	p->readers--;
+	p->vain = 0;
 }
 
 /* ---- working ---- */
@@ -312,6 +349,8 @@ static void *worker_main(void *arg)
 		w->reading = false;
 		p->reading--;
 
+		if (n == -EAGAIN)
+			woken_in_vain(p);
 		if (n == -EINTR || n == -EAGAIN)
 			continue;
 		if (n <= 0) {
@@ -334,6 +373,15 @@ static void *worker_main(void *arg)
 
 /* ---- threads ---- */
 
+static void worker_free(struct worker *w)
+{
+	if (w->epoll >= 0)
+		close(w->epoll);
+	pthread_cond_destroy(&w->cond);
+	gf_input_free(&w->input);
+	free(w);
+}
+
 /* Joins the threads that are done. Called with the lock held. */
 static void reap(struct gf_pool *p)
 {
@@ -349,17 +397,39 @@ static void reap(struct gf_pool *p)
 		*at = w->next;
 		/* It only has its thread-local data to free, for which it needs no lock of ours. */
 		pthread_join(w->thread, NULL);
-		pthread_cond_destroy(&w->cond);
-		gf_input_free(&w->input);
-		free(w);
+		worker_free(w);
 	}
+}
+
+static void cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+/* An epoll instance for the session's descriptor. A request ends the waiting of one of them. */
+static int epoll_new(const struct gf_session *s)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+	int fd = epoll_create1(EPOLL_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -errno;
+	if (epoll_ctl(fd, EPOLL_CTL_ADD, fuse_session_fd(s->se), &e) == 0)
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
 }
 
 /* Called with the lock held. */
 static int add_worker(struct gf_pool *p, bool begin_resting)
 {
 	struct worker *w;
-	pthread_condattr_t attr;
 	int rc;
 
 	reap(p);
@@ -369,26 +439,30 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 	w->pool = p;
 	w->begin_resting = begin_resting;
 	w->patience = SPIN_TRIES;
-	rc = gf_input_alloc(&w->input, p->payload);
+	cond_init(&w->cond);
+	rc = w->epoll = epoll_new(p->session);
+	if (rc >= 0)
+		rc = gf_input_alloc(&w->input, p->payload);
+	if (rc == 0)
+		rc = gf_thread_create(&w->thread, worker_main, w);
 	if (rc != 0) {
-		free(w);
-		return rc;
-	}
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->cond, &attr);
-	pthread_condattr_destroy(&attr);
-	rc = gf_thread_create(&w->thread, worker_main, w);
-	if (rc != 0) {
-		pthread_cond_destroy(&w->cond);
-		gf_input_free(&w->input);
-		free(w);
+		worker_free(w);
 		return rc;
 	}
 	w->next = p->workers;
 	p->workers = w;
 	p->alive++;
 	return 0;
+}
+
+/* Of a socket it is not changed: a write(2) must block there. */
+static void set_blocking(const struct gf_session *s, bool blocking)
+{
+	int fd = fuse_session_fd(s->se);
+	int flags = fcntl(fd, F_GETFL);
+
+	if (!s->socket && flags >= 0)
+		fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
 /*
@@ -398,7 +472,6 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 int gf_pool_start(struct gf_session *s, int max_threads, int max_idle)
 {
 	struct gf_pool *p = calloc(1, sizeof(*p));
-	pthread_condattr_t attr;
 	int rc;
 
 	if (p == NULL)
@@ -410,11 +483,9 @@ int gf_pool_start(struct gf_session *s, int max_threads, int max_idle)
 	p->cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	p->payload = s->conn->max_write;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->ended, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&p->ended);
 	s->pool = p;
+	set_blocking(s, false);
 	pthread_mutex_lock(&p->lock);
 	rc = add_worker(p, false);
 	pthread_mutex_unlock(&p->lock);
@@ -469,6 +540,8 @@ int gf_pool_join(struct gf_session *s, int timeout_ms)
 	}
 	reap(p);
 	rc = p->alive > 0 ? -ETIMEDOUT : 0;
+	if (rc == 0)
+		set_blocking(s, true); /* as it was found: others may have it, too */
 	pthread_mutex_unlock(&p->lock);
 	gf_interrupt_end();
 	return rc;
