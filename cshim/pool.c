@@ -2,14 +2,14 @@
  * pool.c: the threads that serve a session.
  *
  * One client is served best by one thread: each further one that waits for requests is woken by them, on another core, where it
- * has gone cold. Therefore only `readers` threads read at a time, at first one, and a thread that comes back from a handler
- * while enough others read goes to rest.
+ * has gone cold. Many clients are, too, as long as handlers are fast: what they need is the other cores. (Go's runtime, moreover, lets as many
+ * threads run as there are cores, and to wait for one's turn costs more than a request.) Therefore only `readers` threads are active at a
+ * time, at first one, and a thread that comes back from a handler while enough others are goes to rest.
  *
  * The price is that nobody reads while that one thread is in a handler. One of the resting threads, the standby, looks
- * after that: it wakes every TICK_MIN to TICK_MAX, and becomes a reader when requests queue, or when nobody has
- * read for the whole of a tick. When requests queue for as long as that, handlers are slow, and one more thread may read from
- * then on; likewise when they keep queueing, up to the number of cores. When readers wake up only to find that others were
- * faster, one less. When the session is idle, the standby sleeps until a reader wakes it.
+ * after that: it wakes every TICK_MIN to TICK_MAX (short ticks notice what is short, long ones cost little). Who has been in a
+ * handler for the whole of a tick is no longer active, and when nobody is, the standby reads. If there are requests then, one more thread may be active from then
+ * on; likewise when they keep queueing, up to half the cores. After a while without that, one less. When the session is idle, the standby sleeps until a reader wakes it.
  *
  * The descriptor does not block: most requests are there already when a thread looks for the next one, and that takes one system
  * call. Who has to wait does so in epoll_wait(2). Unlike in read(2), where the kernel wakes waiting threads in turn, it is always the same one then that is woken, and hot.
@@ -35,10 +35,10 @@
 #include <unistd.h>
 
 #define TICK_MIN 100000		/* ns */
-#define TICK_MAX 1000000	/* ns */
+#define TICK_MAX 1600000	/* ns: TICK_MIN, doubled a few times */
 #define TICKS_TO_SLEEP 20	/* without a request */
 #define TICKS_TO_GROW 3		/* with requests that wait */
-#define VAIN_TO_SHRINK 100	/* readers that woke up in vain */
+#define TICKS_TO_SHRINK 100
 #define SPIN 50000		/* ns to look for the next request before sleeping */
 #define SPIN_GAP (3 * SPIN)	/* a wait shorter than this, with the time to wake up, could have been spent looking */
 #define SPIN_TRIES 8		/* waits that decide whether to look or not to */
@@ -53,6 +53,8 @@ struct worker {
 	struct gf_input input;
 	int epoll; /* for the session's descriptor */
 	bool begin_resting, reading, resting, done;
+	bool busy, slow;    /* in a handler; and counted as such in the pool */
+	unsigned busy_since; /* the tick */
 	bool spins;   /* it looks for requests before it sleeps */
 	int contrary; /* how many waits in a row spoke against that */
 	int patience; /* how many must, for it to begin again */
@@ -71,9 +73,10 @@ struct gf_pool {
 	int alive;     /* threads that are not done */
 	int reading;   /* of these, in gf_receive */
 	int busy;      /* of these, in a handler */
-	int readers;   /* how many may read at a time */
+	int slow;      /* of these, for a tick or longer */
+	int readers;   /* how many may be active at a time */
+	unsigned tick; /* counts them */
 	int queued;    /* ticks in a row at which requests waited, with nobody to read them */
-	int vain;      /* readers that woke up in vain since there is one more */
 	uint64_t seq;  /* requests received */
 	size_t payload;
 };
@@ -123,55 +126,63 @@ static void sleep_ns(struct worker *w, long ns)
 	pthread_cond_timedwait(&w->cond, &w->pool->lock, &t);
 }
 
-static void grow(struct gf_pool *p, int most)
+/* How many threads read, or are about to. */
+static int active(const struct gf_pool *p)
 {
-	if (p->readers >= most || p->readers >= p->max_threads - 1) /* one stays behind as the standby */
-		return;
-	p->readers++;
-	p->vain = 0;
+	return p->reading + p->busy - p->slow;
 }
 
-/* Is a thread missing among those that read? seq is that of one tick ago. */
-static bool reader_wanted(struct gf_pool *p, uint64_t seq)
+static void note_slow_handlers(struct gf_pool *p)
 {
-	bool stalled = p->seq == seq;
+	for (struct worker *w = p->workers; w != NULL; w = w->next) {
+		if (!w->busy || w->slow || w->busy_since == p->tick)
+			continue;
+		w->slow = true;
+		p->slow++;
+	}
+	p->tick++;
+}
 
-	if (p->reading > 0) {
-		p->queued = 0;
+static bool grow(struct gf_pool *p, int most)
+{
+	p->queued = 0;
+	if (p->readers >= most || p->readers >= p->max_threads - 1) /* one stays behind as the standby */
 		return false;
-	}
-	if (p->busy == 0)
-		return true; /* the last reader has ended */
-	if (!requests_wait(p)) {
-		p->queued = 0;
-		return stalled; /* if it goes on, somebody should be there */
-	}
-	if (stalled) {
-		grow(p, p->max_threads);
+	p->readers++;
+	return true;
+}
+
+/* At the end of a tick: is a thread missing among those that read? */
+static bool reader_wanted(struct gf_pool *p)
+{
+	bool waiting;
+
+	note_slow_handlers(p);
+	waiting = p->reading == 0 && requests_wait(p);
+	if (active(p) == 0) {
+		if (waiting)
+			grow(p, p->max_threads);
 		return true;
 	}
-	if (p->busy >= p->cpus) {
-		p->queued = 0;
-		return false;
-	}
-	if (++p->queued >= TICKS_TO_GROW)
-		grow(p, p->cpus);
-	return true;
+	p->queued = waiting ? p->queued + 1 : 0;
+	return p->queued >= TICKS_TO_GROW && grow(p, p->cpus / 2);
 }
 
 /* The standby's rest. It returns when the thread should read, or stop. */
 static void stand_by(struct gf_pool *p, struct worker *w)
 {
 	long tick = TICK_MIN;
-	int idle = 0;
+	int idle = 0, calm = 0;
 
 	while (!p->stop) {
 		uint64_t seq = p->seq;
 
 		sleep_ns(w, tick);
-		if (p->stop || reader_wanted(p, seq))
+		if (p->stop || reader_wanted(p))
 			return;
-		tick = tick * 2 < TICK_MAX ? tick * 2 : TICK_MAX;
+		tick = tick < TICK_MAX ? tick * 2 : TICK_MIN;
+		if (++calm % TICKS_TO_SHRINK == 0 && p->readers > 1)
+			p->readers--;
 		idle = p->seq == seq ? idle + 1 : 0;
 		if (idle < TICKS_TO_SLEEP)
 			continue;
@@ -268,15 +279,6 @@ static int receive(struct gf_pool *p, struct worker *w)
 	return gf_receive(p->session, &w->input);
 }
 
-/* A reader woke up, and there was nothing to read any more. */
-static void woken_in_vain(struct gf_pool *p)
-{
-	if (p->readers == 1 || ++p->vain < VAIN_TO_SHRINK)
-		return;
-	p->readers--;
-	p->vain = 0;
-}
-
 /* ---- working ---- */
 
 /* Too many threads without work? */
@@ -309,11 +311,25 @@ static void report_end(struct gf_pool *p, int err)
 	pthread_mutex_lock(&p->lock);
 }
 
-/* Works on a request, without the lock. */
-static void work(struct gf_pool *p, struct worker *w)
+static void begin_work(struct gf_pool *p, struct worker *w)
 {
 	p->seq++;
 	p->busy++;
+	w->busy = true;
+	w->busy_since = p->tick;
+}
+
+static void end_work(struct gf_pool *p, struct worker *w)
+{
+	p->busy--;
+	p->slow -= w->slow;
+	w->busy = w->slow = false;
+}
+
+/* Works on a request, without the lock. */
+static void work(struct gf_pool *p, struct worker *w)
+{
+	begin_work(p, w);
 	if (p->reading == 0) {
 		wake_standby(p);
 		if (p->standby == NULL)
@@ -322,7 +338,7 @@ static void work(struct gf_pool *p, struct worker *w)
 	pthread_mutex_unlock(&p->lock);
 	gf_process(p->session, &w->input);
 	pthread_mutex_lock(&p->lock);
-	p->busy--;
+	end_work(p, w);
 }
 
 static void *worker_main(void *arg)
@@ -337,7 +353,7 @@ static void *worker_main(void *arg)
 	while (!p->stop) {
 		int n;
 
-		if (p->reading >= p->readers && p->max_threads > 1)
+		if (active(p) >= p->readers && p->max_threads > 1)
 			rest(p, w);
 		if (p->stop)
 			break;
@@ -349,8 +365,6 @@ static void *worker_main(void *arg)
 		w->reading = false;
 		p->reading--;
 
-		if (n == -EAGAIN)
-			woken_in_vain(p);
 		if (n == -EINTR || n == -EAGAIN)
 			continue;
 		if (n <= 0) {
