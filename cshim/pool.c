@@ -9,14 +9,8 @@
  * The price is that nobody reads while that one thread is in a handler. One of the resting threads, the standby, looks
  * after that: it wakes every TICK_MIN to TICK_MAX (short ticks notice what is short, long ones cost little). Who has been in a
  * handler for the whole of a tick is no longer active, and when nobody is, the standby reads. If there are requests then, one more thread may be active from then
- * on; likewise when they keep queueing, up to half the cores. After a while without that, one less. When the session is idle, the standby sleeps until a reader wakes it.
- *
- * The descriptor does not block: most requests are there already when a thread looks for the next one, and that takes one system
- * call. Who has to wait does so in epoll_wait(2). Unlike in read(2), where the kernel wakes waiting threads in turn, it is always the same one then that is woken, and hot.
- *
- * A reader that goes to sleep must be woken for the next request, and where its core has gone to sleep too, as in most virtual machines, that
- * takes longer than the request. A client that does one thing after the other sends the next request within microseconds of the
- * reply: as long as they come that fast, the reader looks for them for a moment (SPIN) before it sleeps.
+ * on; likewise when they keep queueing, up to half the cores, or more where handlers wait rather than work. After a while without that, one less. When the session is
+ * idle, the standby sleeps until a reader wakes it.
  *
  * Threads are made when there is none left to rest, up to max_threads, and end when more than max_idle are idle.
  */
@@ -24,13 +18,11 @@
 #include "_cgo_export.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,10 +31,6 @@
 #define TICKS_TO_SLEEP 20	/* without a request */
 #define TICKS_TO_GROW 3		/* with requests that wait */
 #define TICKS_TO_SHRINK 100
-#define SPIN 50000		/* ns to look for the next request before sleeping */
-#define SPIN_GAP (3 * SPIN)	/* a wait shorter than this, with the time to wake up, could have been spent looking */
-#define SPIN_TRIES 8		/* waits that decide whether to look or not to */
-#define SPIN_PATIENCE (1 << 16) /* the most that doubt can grow to */
 #define TRIES_TO_END 10000	/* for threads that are in no handler, TICK_MAX each */
 
 struct worker {
@@ -51,13 +39,16 @@ struct worker {
 	pthread_t thread;
 	pthread_cond_t cond;
 	struct gf_input input;
-	int epoll; /* for the session's descriptor */
+	struct gf_wait wait;
 	bool begin_resting, reading, resting, done;
 	bool busy, slow;    /* in a handler; and counted as such in the pool */
 	unsigned busy_since; /* the tick */
-	bool spins;   /* it looks for requests before it sleeps */
-	int contrary; /* how many waits in a row spoke against that */
-	int patience; /* how many must, for it to begin again */
+};
+
+/* What had happened until some time. */
+struct sample {
+	int64_t ns, cpu_ns;
+	uint64_t requests, sleeps;
 };
 
 struct gf_pool {
@@ -77,6 +68,7 @@ struct gf_pool {
 	int readers;   /* how many may be active at a time */
 	unsigned tick; /* counts them */
 	int queued;    /* ticks in a row at which requests waited, with nobody to read them */
+	struct sample since; /* the first of these */
 	uint64_t seq;  /* requests received */
 	size_t payload;
 };
@@ -152,6 +144,34 @@ static bool grow(struct gf_pool *p, int most)
 	return true;
 }
 
+static int64_t ns_of(const struct timeval *t)
+{
+	return (t->tv_sec * INT64_C(1000000) + t->tv_usec) * 1000;
+}
+
+static struct sample sample(const struct gf_pool *p)
+{
+	struct timespec now = from_now(0);
+	struct rusage used = {0};
+
+	getrusage(RUSAGE_SELF, &used);
+	return (struct sample){
+		.ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
+		.cpu_ns = ns_of(&used.ru_utime) + ns_of(&used.ru_stime),
+		.requests = p->seq,
+		.sleeps = (uint64_t)used.ru_nvcsw,
+	};
+}
+
+/* Do handlers spend their time waiting? Then the process sleeps at least once a request, and leaves cores to others. */
+static bool handlers_wait(const struct gf_pool *p)
+{
+	struct sample now = sample(p);
+
+	return now.sleeps - p->since.sleeps >= now.requests - p->since.requests &&
+	       now.cpu_ns - p->since.cpu_ns < (now.ns - p->since.ns) * p->cpus / 2;
+}
+
 /* At the end of a tick: is a thread missing among those that read? */
 static bool reader_wanted(struct gf_pool *p)
 {
@@ -164,8 +184,13 @@ static bool reader_wanted(struct gf_pool *p)
 			grow(p, p->max_threads);
 		return true;
 	}
-	p->queued = waiting ? p->queued + 1 : 0;
-	return p->queued >= TICKS_TO_GROW && grow(p, p->cpus / 2);
+	if (!waiting) {
+		p->queued = 0;
+		return false;
+	}
+	if (p->queued++ == 0)
+		p->since = sample(p);
+	return p->queued > TICKS_TO_GROW && grow(p, handlers_wait(p) ? p->max_threads : p->cpus / 2);
 }
 
 /* The standby's rest. It returns when the thread should read, or stop. */
@@ -218,65 +243,6 @@ static void rest(struct gf_pool *p, struct worker *w)
 	p->standby = NULL;
 	p->standby_asleep = false;
 	call_standby(p);
-}
-
-/* ---- reading ---- */
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-/* One more wait was, or was not, as it is now taken to be. */
-static void learn(struct worker *w, bool as_taken)
-{
-	w->contrary = as_taken ? 0 : w->contrary + 1;
-	if (w->contrary < (w->spins ? SPIN_TRIES : w->patience))
-		return;
-	if (w->spins && w->patience < SPIN_PATIENCE)
-		w->patience *= 2;
-	w->spins = !w->spins;
-	w->contrary = 0;
-}
-
-/* Looks for a request for a moment. Who wants this core, perhaps the client itself, gets it. */
-static int spin(struct gf_pool *p, struct worker *w)
-{
-	int64_t end = now_ns() + SPIN;
-	int n;
-
-	do {
-		sched_yield();
-		n = gf_receive(p->session, &w->input);
-	} while (n == -EAGAIN && now_ns() < end);
-	learn(w, n != -EAGAIN);
-	return n;
-}
-
-static void sleep_until_request(struct worker *w)
-{
-	struct epoll_event e;
-	int64_t start = now_ns();
-
-	epoll_wait(w->epoll, &e, 1, -1); /* a signal ends it, and gf_receive tells of failures */
-	if (!w->spins && w->pool->cpus > 1)
-		learn(w, now_ns() - start > SPIN_GAP);
-}
-
-/* Receives a request, waiting for one first. Without the lock. */
-static int receive(struct gf_pool *p, struct worker *w)
-{
-	int n = gf_receive(p->session, &w->input);
-
-	if (n == -EAGAIN && w->spins)
-		n = spin(p, w);
-	if (n != -EAGAIN)
-		return n;
-	sleep_until_request(w);
-	return gf_receive(p->session, &w->input);
 }
 
 /* ---- working ---- */
@@ -360,7 +326,7 @@ static void *worker_main(void *arg)
 		w->reading = true;
 		p->reading++;
 		pthread_mutex_unlock(&p->lock);
-		n = receive(p, w);
+		n = gf_wait_receive(p->session, &w->wait, &w->input);
 		pthread_mutex_lock(&p->lock);
 		w->reading = false;
 		p->reading--;
@@ -389,8 +355,7 @@ static void *worker_main(void *arg)
 
 static void worker_free(struct worker *w)
 {
-	if (w->epoll >= 0)
-		close(w->epoll);
+	gf_wait_free(&w->wait);
 	pthread_cond_destroy(&w->cond);
 	gf_input_free(&w->input);
 	free(w);
@@ -425,21 +390,6 @@ static void cond_init(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
-/* An epoll instance for the session's descriptor. A request ends the waiting of one of them. */
-static int epoll_new(const struct gf_session *s)
-{
-	struct epoll_event e = {.events = EPOLLIN | EPOLLEXCLUSIVE};
-	int fd = epoll_create1(EPOLL_CLOEXEC), rc;
-
-	if (fd < 0)
-		return -errno;
-	if (epoll_ctl(fd, EPOLL_CTL_ADD, fuse_session_fd(s->se), &e) == 0)
-		return fd;
-	rc = -errno;
-	close(fd);
-	return rc;
-}
-
 /* Called with the lock held. */
 static int add_worker(struct gf_pool *p, bool begin_resting)
 {
@@ -452,10 +402,9 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 		return -ENOMEM;
 	w->pool = p;
 	w->begin_resting = begin_resting;
-	w->patience = SPIN_TRIES;
 	cond_init(&w->cond);
-	rc = w->epoll = epoll_new(p->session);
-	if (rc >= 0)
+	rc = gf_wait_init(p->session, &w->wait);
+	if (rc == 0)
 		rc = gf_input_alloc(&w->input, p->payload);
 	if (rc == 0)
 		rc = gf_thread_create(&w->thread, worker_main, w);
@@ -467,16 +416,6 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 	p->workers = w;
 	p->alive++;
 	return 0;
-}
-
-/* Of a socket it is not changed: a write(2) must block there. */
-static void set_blocking(const struct gf_session *s, bool blocking)
-{
-	int fd = fuse_session_fd(s->se);
-	int flags = fcntl(fd, F_GETFL);
-
-	if (!s->socket && flags >= 0)
-		fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
 /*
@@ -499,7 +438,7 @@ int gf_pool_start(struct gf_session *s, int max_threads, int max_idle)
 	pthread_mutex_init(&p->lock, NULL);
 	cond_init(&p->ended);
 	s->pool = p;
-	set_blocking(s, false);
+	gf_set_blocking(s, false);
 	pthread_mutex_lock(&p->lock);
 	rc = add_worker(p, false);
 	pthread_mutex_unlock(&p->lock);
@@ -555,7 +494,7 @@ int gf_pool_join(struct gf_session *s, int timeout_ms)
 	reap(p);
 	rc = p->alive > 0 ? -ETIMEDOUT : 0;
 	if (rc == 0)
-		set_blocking(s, true); /* as it was found: others may have it, too */
+		gf_set_blocking(s, true); /* as it was found: others may have it, too */
 	pthread_mutex_unlock(&p->lock);
 	gf_interrupt_end();
 	return rc;
