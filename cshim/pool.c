@@ -18,7 +18,6 @@
 #include "_cgo_export.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,13 +89,6 @@ static void call_standby(struct gf_pool *p)
 	}
 	if (p->alive < p->max_threads)
 		add_worker(p, true);
-}
-
-static bool requests_wait(const struct gf_pool *p)
-{
-	struct pollfd fd = {.fd = fuse_session_fd(p->session->se), .events = POLLIN};
-
-	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN);
 }
 
 static struct timespec from_now(long ns)
@@ -178,7 +170,7 @@ static bool reader_wanted(struct gf_pool *p)
 	bool waiting;
 
 	note_slow_handlers(p);
-	waiting = p->reading == 0 && requests_wait(p);
+	waiting = p->reading == 0 && gf_wait_poll(p->session, 0) == 1;
 	if (active(p) == 0) {
 		if (waiting)
 			grow(p, p->max_threads);
@@ -355,7 +347,6 @@ static void *worker_main(void *arg)
 
 static void worker_free(struct worker *w)
 {
-	gf_wait_free(&w->wait);
 	pthread_cond_destroy(&w->cond);
 	gf_input_free(&w->input);
 	free(w);
@@ -403,9 +394,8 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 	w->pool = p;
 	w->begin_resting = begin_resting;
 	cond_init(&w->cond);
-	rc = gf_wait_init(p->session, &w->wait);
-	if (rc == 0)
-		rc = gf_input_alloc(&w->input, p->payload);
+	gf_wait_init(&w->wait);
+	rc = gf_input_alloc(&w->input, p->payload);
 	if (rc == 0)
 		rc = gf_thread_create(&w->thread, worker_main, w);
 	if (rc != 0) {

@@ -2,8 +2,7 @@
  * wait.c: how a thread waits for a request.
  *
  * The descriptor does not block: most requests are there already when a thread looks for the next one, and that takes one system
- * call. Who has to wait does so in epoll_wait(2). Unlike in read(2), where the kernel wakes waiting threads in turn, it is always
- * the same one then that is woken, and hot.
+ * call. Who has to wait does so in poll(2). A request wakes all who do; pool.c sees to it that they are few.
  *
  * A thread that goes to sleep must be woken for the next request, and where its core has gone to sleep too, as in most virtual machines, that
  * takes longer than the request. A client that does one thing after the other sends the next request within microseconds of the
@@ -13,8 +12,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
-#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,24 +32,20 @@ void gf_set_blocking(const struct gf_session *s, bool blocking)
 		fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
-int gf_wait_init(const struct gf_session *s, struct gf_wait *w)
+void gf_wait_init(struct gf_wait *w)
 {
-	struct epoll_event e = {.events = EPOLLIN | EPOLLEXCLUSIVE}; /* a request wakes one thread */
-
 	w->spins = false;
 	w->contrary = 0;
 	w->patience = SPIN_TRIES;
 	w->alone = sysconf(_SC_NPROCESSORS_ONLN) < 2;
-	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, fuse_session_fd(s->se), &e) != 0)
-		return -errno;
-	return 0;
 }
 
-void gf_wait_free(struct gf_wait *w)
+/* Waits for a request that long; -1: for ever. 1: there is one, or the end. */
+int gf_wait_poll(const struct gf_session *s, int timeout_ms)
 {
-	if (w->epoll >= 0)
-		close(w->epoll);
+	struct pollfd fd = {.fd = fuse_session_fd(s->se), .events = POLLIN};
+
+	return poll(&fd, 1, timeout_ms);
 }
 
 static int64_t now_ns(void)
@@ -87,12 +82,11 @@ static int spin(struct gf_session *s, struct gf_wait *w, struct gf_input *in)
 	return n;
 }
 
-static void sleep_until_request(struct gf_wait *w)
+static void sleep_until_request(const struct gf_session *s, struct gf_wait *w)
 {
-	struct epoll_event e;
 	int64_t start = now_ns();
 
-	epoll_wait(w->epoll, &e, 1, -1); /* a signal ends it, and gf_receive tells of failures */
+	gf_wait_poll(s, -1); /* a signal ends it, and gf_receive tells of failures */
 	if (!w->spins && !w->alone)
 		learn(w, now_ns() - start > SPIN_GAP);
 }
@@ -106,6 +100,6 @@ int gf_wait_receive(struct gf_session *s, struct gf_wait *w, struct gf_input *in
 		n = spin(s, w, in);
 	if (n != -EAGAIN)
 		return n;
-	sleep_until_request(w);
+	sleep_until_request(s, w);
 	return gf_receive(s, in);
 }
