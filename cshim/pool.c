@@ -8,9 +8,8 @@
  *
  * The price is that nobody reads while that one thread is in a handler. One of the resting threads, the standby, looks
  * after that: it wakes every TICK_MIN to TICK_MAX (short ticks notice what is short, long ones cost little). Who has been in a
- * handler for the whole of a tick is no longer active, and when nobody is, the standby reads. If there are requests then, one more thread may be active from then
- * on; likewise when they keep queueing, up to half the cores, or more where handlers wait rather than work. After a while without that, one less. When the session is
- * idle, the standby sleeps until a reader wakes it.
+ * handler for the whole of a tick is no longer active, and when nobody is, the standby reads. When requests keep queueing, one more thread may be active: up to half
+ * the cores, or more where handlers wait rather than work. After a while without that, one less. When the session is idle, the standby sleeps until a reader wakes it.
  *
  * Threads are made when there is none left to rest, up to max_threads, and end when more than max_idle are idle.
  */
@@ -167,16 +166,10 @@ static bool handlers_wait(const struct gf_pool *p)
 /* At the end of a tick: is a thread missing among those that read? */
 static bool reader_wanted(struct gf_pool *p)
 {
-	bool waiting;
-
 	note_slow_handlers(p);
-	waiting = p->reading == 0 && gf_wait_poll(p->session, 0) == 1;
-	if (active(p) == 0) {
-		if (waiting)
-			grow(p, p->max_threads);
+	if (active(p) == 0)
 		return true;
-	}
-	if (!waiting) {
+	if (p->reading > 0 || gf_wait_poll(p->session, 0) != 1) {
 		p->queued = 0;
 		return false;
 	}
