@@ -37,6 +37,7 @@ struct worker {
 	pthread_t thread;
 	pthread_cond_t cond;
 	struct gf_input input;
+	struct gf_wait wait;
 	bool begin_resting, reading, resting, done;
 	bool busy, slow;    /* in a handler; and counted as such in the pool */
 	unsigned busy_since; /* the tick */
@@ -168,7 +169,7 @@ static bool reader_wanted(struct gf_pool *p)
 	note_slow_handlers(p);
 	if (active(p) == 0)
 		return true;
-	if (p->reading > 0 || !gf_wait(p->session, 0)) {
+	if (p->reading > 0 || gf_wait_poll(p->session, 0) != 1) {
 		p->queued = 0;
 		return false;
 	}
@@ -310,7 +311,7 @@ static void *worker_main(void *arg)
 		w->reading = true;
 		p->reading++;
 		pthread_mutex_unlock(&p->lock);
-		n = gf_wait_receive(p->session, &w->input);
+		n = gf_wait_receive(p->session, &w->wait, &w->input);
 		pthread_mutex_lock(&p->lock);
 		w->reading = false;
 		p->reading--;
@@ -386,6 +387,7 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 	w->pool = p;
 	w->begin_resting = begin_resting;
 	cond_init(&w->cond);
+	gf_wait_init(&w->wait);
 	rc = gf_input_alloc(&w->input, p->payload);
 	if (rc == 0)
 		rc = gf_thread_create(&w->thread, worker_main, w);

@@ -337,9 +337,16 @@ void gf_process(struct gf_session *s, struct gf_input *in);
 
 /* ---- wait.c ---- */
 
+struct gf_wait {
+	bool alone;   /* there is one core only */
+	bool spins;   /* it looks for requests before it sleeps */
+	int contrary; /* how many waits in a row spoke against that */
+	int patience; /* how many must, for it to begin again */
+};
 void gf_set_blocking(const struct gf_session *s, bool blocking);
-bool gf_wait(const struct gf_session *s, int timeout_ms);
-int gf_wait_receive(struct gf_session *s, struct gf_input *in);
+void gf_wait_init(struct gf_wait *w);
+int gf_wait_poll(const struct gf_session *s, int timeout_ms);
+int gf_wait_receive(struct gf_session *s, struct gf_wait *w, struct gf_input *in);
 
 /* ---- ops.c ---- */
 
