@@ -1,18 +1,15 @@
 /*
  * pool.c: the threads that serve a session.
  *
- * One client is served best by one thread: the kernel hands requests to waiting readers in turn, so with several of them each
- * request wakes a thread that has gone cold, on another core. Therefore only `readers` threads read at a time, at first
- * one, and a thread that comes back from a handler while enough others read goes to rest.
+ * One client is served best by one thread: each further one that waits for requests is woken by them, on another core, where it
+ * has gone cold. Many clients are, too, as long as handlers are fast: what they need is the other cores. (Go's runtime, moreover, lets as many
+ * threads run as there are cores, and to wait for one's turn costs more than a request.) Therefore only `readers` threads are active at a
+ * time, at first one, and a thread that comes back from a handler while enough others are goes to rest.
  *
  * The price is that nobody reads while that one thread is in a handler. One of the resting threads, the standby, looks
- * after that: it wakes every TICK_MIN to TICK_MAX, and becomes a reader when requests queue, or when nobody has
- * read for the whole of a tick. In the latter case handlers are slow, and one more thread may read from then on; likewise when
- * requests keep queueing, up to the number of cores. When nothing of that has happened for a while, one less. When the session is idle, the standby sleeps until a reader wakes it.
- *
- * A reader that goes to sleep must be woken for the next request, and where its core has gone to sleep too, as in most virtual machines, that
- * takes longer than the request. A client that does one thing after the other sends the next request within microseconds of the
- * reply: as long as they come that fast, the reader looks for them for a moment (SPIN) before it sleeps.
+ * after that: it wakes every TICK_MIN to TICK_MAX (short ticks notice what is short, long ones cost little). Who has been in a
+ * handler for the whole of a tick is no longer active, and when nobody is, the standby reads. When requests keep queueing, one more thread may be active: up to half
+ * the cores, or more where handlers wait rather than work. After a while without that, one less. When the session is idle, the standby sleeps until a reader wakes it.
  *
  * Threads are made when there is none left to rest, up to max_threads, and end when more than max_idle are idle.
  */
@@ -20,23 +17,18 @@
 #include "_cgo_export.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #define TICK_MIN 100000		/* ns */
-#define TICK_MAX 1000000	/* ns */
+#define TICK_MAX 1600000	/* ns: TICK_MIN, doubled a few times */
 #define TICKS_TO_SLEEP 20	/* without a request */
 #define TICKS_TO_GROW 3		/* with requests that wait */
-#define TICKS_TO_SHRINK 2000	/* without a stall */
-#define SPIN 50000		/* ns to look for the next request before sleeping */
-#define SPIN_GAP (3 * SPIN)	/* a wait shorter than this, with the time to wake up, could have been spent looking */
-#define SPIN_TRIES 8		/* waits that decide whether to look or not to */
-#define SPIN_PATIENCE (1 << 16) /* the most that doubt can grow to */
+#define TICKS_TO_SHRINK 100
 #define TRIES_TO_END 10000	/* for threads that are in no handler, TICK_MAX each */
 
 struct worker {
@@ -45,10 +37,16 @@ struct worker {
 	pthread_t thread;
 	pthread_cond_t cond;
 	struct gf_input input;
+	struct gf_wait wait;
 	bool begin_resting, reading, resting, done;
-	bool spins;   /* it looks for requests before it sleeps */
-	int contrary; /* how many waits in a row spoke against that */
-	int patience; /* how many must, for it to begin again */
+	bool busy, slow;    /* in a handler; and counted as such in the pool */
+	unsigned busy_since; /* the tick */
+};
+
+/* What had happened until some time. */
+struct sample {
+	int64_t ns, cpu_ns;
+	uint64_t requests, sleeps;
 };
 
 struct gf_pool {
@@ -64,8 +62,11 @@ struct gf_pool {
 	int alive;     /* threads that are not done */
 	int reading;   /* of these, in gf_receive */
 	int busy;      /* of these, in a handler */
-	int readers;   /* how many may read at a time */
+	int slow;      /* of these, for a tick or longer */
+	int readers;   /* how many may be active at a time */
+	unsigned tick; /* counts them */
 	int queued;    /* ticks in a row at which requests waited, with nobody to read them */
+	struct sample since; /* the first of these */
 	uint64_t seq;  /* requests received */
 	size_t payload;
 };
@@ -89,13 +90,6 @@ static void call_standby(struct gf_pool *p)
 		add_worker(p, true);
 }
 
-static bool requests_wait(const struct gf_pool *p)
-{
-	struct pollfd fd = {.fd = fuse_session_fd(p->session->se), .events = POLLIN};
-
-	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN);
-}
-
 static struct timespec from_now(long ns)
 {
 	struct timespec t;
@@ -115,27 +109,73 @@ static void sleep_ns(struct worker *w, long ns)
 	pthread_cond_timedwait(&w->cond, &w->pool->lock, &t);
 }
 
-/* Is a thread missing among those that read? seq is that of one tick ago. */
-static bool reader_wanted(struct gf_pool *p, uint64_t seq)
+/* How many threads read, or are about to. */
+static int active(const struct gf_pool *p)
 {
-	if (p->reading > 0) {
+	return p->reading + p->busy - p->slow;
+}
+
+static void note_slow_handlers(struct gf_pool *p)
+{
+	for (struct worker *w = p->workers; w != NULL; w = w->next) {
+		if (!w->busy || w->slow || w->busy_since == p->tick)
+			continue;
+		w->slow = true;
+		p->slow++;
+	}
+	p->tick++;
+}
+
+static bool grow(struct gf_pool *p, int most)
+{
+	p->queued = 0;
+	if (p->readers >= most || p->readers >= p->max_threads - 1) /* one stays behind as the standby */
+		return false;
+	p->readers++;
+	return true;
+}
+
+static int64_t ns_of(const struct timeval *t)
+{
+	return (t->tv_sec * INT64_C(1000000) + t->tv_usec) * 1000;
+}
+
+static struct sample sample(const struct gf_pool *p)
+{
+	struct timespec now = from_now(0);
+	struct rusage used = {0};
+
+	getrusage(RUSAGE_SELF, &used);
+	return (struct sample){
+		.ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
+		.cpu_ns = ns_of(&used.ru_utime) + ns_of(&used.ru_stime),
+		.requests = p->seq,
+		.sleeps = (uint64_t)used.ru_nvcsw,
+	};
+}
+
+/* Do handlers spend their time waiting? Then the process sleeps at least once a request, and leaves cores to others. */
+static bool handlers_wait(const struct gf_pool *p)
+{
+	struct sample now = sample(p);
+
+	return now.sleeps - p->since.sleeps >= now.requests - p->since.requests &&
+	       now.cpu_ns - p->since.cpu_ns < (now.ns - p->since.ns) * p->cpus / 2;
+}
+
+/* At the end of a tick: is a thread missing among those that read? */
+static bool reader_wanted(struct gf_pool *p)
+{
+	note_slow_handlers(p);
+	if (active(p) == 0)
+		return true;
+	if (p->reading > 0 || gf_wait_poll(p->session, 0) != 1) {
 		p->queued = 0;
 		return false;
 	}
-	if (p->busy == 0)
-		return true; /* the last reader has ended */
-	if (p->seq != seq) {
-		if (p->busy >= p->cpus || !requests_wait(p)) {
-			p->queued = 0;
-			return false;
-		}
-		if (++p->queued >= TICKS_TO_GROW && p->readers < p->cpus && p->readers < p->max_threads - 1)
-			p->readers++;
-		return true;
-	}
-	if (p->readers < p->max_threads - 1) /* one stays behind as the standby */
-		p->readers++;
-	return true;
+	if (p->queued++ == 0)
+		p->since = sample(p);
+	return p->queued > TICKS_TO_GROW && grow(p, handlers_wait(p) ? p->max_threads : p->cpus / 2);
 }
 
 /* The standby's rest. It returns when the thread should read, or stop. */
@@ -148,9 +188,9 @@ static void stand_by(struct gf_pool *p, struct worker *w)
 		uint64_t seq = p->seq;
 
 		sleep_ns(w, tick);
-		if (p->stop || reader_wanted(p, seq))
+		if (p->stop || reader_wanted(p))
 			return;
-		tick = tick * 2 < TICK_MAX ? tick * 2 : TICK_MAX;
+		tick = tick < TICK_MAX ? tick * 2 : TICK_MIN;
 		if (++calm % TICKS_TO_SHRINK == 0 && p->readers > 1)
 			p->readers--;
 		idle = p->seq == seq ? idle + 1 : 0;
@@ -190,56 +230,6 @@ static void rest(struct gf_pool *p, struct worker *w)
 	call_standby(p);
 }
 
-/* ---- reading ---- */
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-/* One more wait was, or was not, as it is now taken to be. */
-static void learn(struct worker *w, bool as_taken)
-{
-	w->contrary = as_taken ? 0 : w->contrary + 1;
-	if (w->contrary < (w->spins ? SPIN_TRIES : w->patience))
-		return;
-	if (w->spins && w->patience < SPIN_PATIENCE)
-		w->patience *= 2;
-	w->spins = !w->spins;
-	w->contrary = 0;
-}
-
-/* Looks for a request for a moment. Who wants this core, perhaps the client itself, gets it. */
-static void spin(struct gf_pool *p, struct worker *w)
-{
-	int64_t end = now_ns() + SPIN;
-	bool found;
-
-	while (!(found = requests_wait(p)) && now_ns() < end)
-		sched_yield();
-	learn(w, found);
-}
-
-/* Waits for a request, and reads it. Without the lock. */
-static int receive(struct gf_pool *p, struct worker *w)
-{
-	int64_t start;
-	int n;
-
-	if (w->spins) {
-		spin(p, w);
-		return gf_receive(p->session, &w->input);
-	}
-	start = now_ns();
-	n = gf_receive(p->session, &w->input);
-	if (p->cpus > 1)
-		learn(w, now_ns() - start > SPIN_GAP);
-	return n;
-}
-
 /* ---- working ---- */
 
 /* Too many threads without work? */
@@ -272,11 +262,25 @@ static void report_end(struct gf_pool *p, int err)
 	pthread_mutex_lock(&p->lock);
 }
 
-/* Works on a request, without the lock. */
-static void work(struct gf_pool *p, struct worker *w)
+static void begin_work(struct gf_pool *p, struct worker *w)
 {
 	p->seq++;
 	p->busy++;
+	w->busy = true;
+	w->busy_since = p->tick;
+}
+
+static void end_work(struct gf_pool *p, struct worker *w)
+{
+	p->busy--;
+	p->slow -= w->slow;
+	w->busy = w->slow = false;
+}
+
+/* Works on a request, without the lock. */
+static void work(struct gf_pool *p, struct worker *w)
+{
+	begin_work(p, w);
 	if (p->reading == 0) {
 		wake_standby(p);
 		if (p->standby == NULL)
@@ -285,7 +289,7 @@ static void work(struct gf_pool *p, struct worker *w)
 	pthread_mutex_unlock(&p->lock);
 	gf_process(p->session, &w->input);
 	pthread_mutex_lock(&p->lock);
-	p->busy--;
+	end_work(p, w);
 }
 
 static void *worker_main(void *arg)
@@ -300,14 +304,14 @@ static void *worker_main(void *arg)
 	while (!p->stop) {
 		int n;
 
-		if (p->reading >= p->readers && p->max_threads > 1)
+		if (active(p) >= p->readers && p->max_threads > 1)
 			rest(p, w);
 		if (p->stop)
 			break;
 		w->reading = true;
 		p->reading++;
 		pthread_mutex_unlock(&p->lock);
-		n = receive(p, w);
+		n = gf_wait_receive(p->session, &w->wait, &w->input);
 		pthread_mutex_lock(&p->lock);
 		w->reading = false;
 		p->reading--;
@@ -334,6 +338,13 @@ static void *worker_main(void *arg)
 
 /* ---- threads ---- */
 
+static void worker_free(struct worker *w)
+{
+	pthread_cond_destroy(&w->cond);
+	gf_input_free(&w->input);
+	free(w);
+}
+
 /* Joins the threads that are done. Called with the lock held. */
 static void reap(struct gf_pool *p)
 {
@@ -349,17 +360,24 @@ static void reap(struct gf_pool *p)
 		*at = w->next;
 		/* It only has its thread-local data to free, for which it needs no lock of ours. */
 		pthread_join(w->thread, NULL);
-		pthread_cond_destroy(&w->cond);
-		gf_input_free(&w->input);
-		free(w);
+		worker_free(w);
 	}
+}
+
+static void cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
 }
 
 /* Called with the lock held. */
 static int add_worker(struct gf_pool *p, bool begin_resting)
 {
 	struct worker *w;
-	pthread_condattr_t attr;
 	int rc;
 
 	reap(p);
@@ -368,21 +386,13 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 		return -ENOMEM;
 	w->pool = p;
 	w->begin_resting = begin_resting;
-	w->patience = SPIN_TRIES;
+	cond_init(&w->cond);
+	gf_wait_init(&w->wait);
 	rc = gf_input_alloc(&w->input, p->payload);
+	if (rc == 0)
+		rc = gf_thread_create(&w->thread, worker_main, w);
 	if (rc != 0) {
-		free(w);
-		return rc;
-	}
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->cond, &attr);
-	pthread_condattr_destroy(&attr);
-	rc = gf_thread_create(&w->thread, worker_main, w);
-	if (rc != 0) {
-		pthread_cond_destroy(&w->cond);
-		gf_input_free(&w->input);
-		free(w);
+		worker_free(w);
 		return rc;
 	}
 	w->next = p->workers;
@@ -398,7 +408,6 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 int gf_pool_start(struct gf_session *s, int max_threads, int max_idle)
 {
 	struct gf_pool *p = calloc(1, sizeof(*p));
-	pthread_condattr_t attr;
 	int rc;
 
 	if (p == NULL)
@@ -410,11 +419,9 @@ int gf_pool_start(struct gf_session *s, int max_threads, int max_idle)
 	p->cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	p->payload = s->conn->max_write;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->ended, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&p->ended);
 	s->pool = p;
+	gf_set_blocking(s, false);
 	pthread_mutex_lock(&p->lock);
 	rc = add_worker(p, false);
 	pthread_mutex_unlock(&p->lock);
@@ -469,6 +476,8 @@ int gf_pool_join(struct gf_session *s, int timeout_ms)
 	}
 	reap(p);
 	rc = p->alive > 0 ? -ETIMEDOUT : 0;
+	if (rc == 0)
+		gf_set_blocking(s, true); /* as it was found: others may have it, too */
 	pthread_mutex_unlock(&p->lock);
 	gf_interrupt_end();
 	return rc;

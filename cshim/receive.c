@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 extern __thread uint64_t gf_unique;
@@ -67,7 +68,8 @@ static int receive_by_splice(struct gf_session *s, struct gf_input *in)
 static int receive_by_read(struct gf_session *s, struct gf_input *in)
 {
 	struct in_header h;
-	ssize_t n = read(fuse_session_fd(s->se), in->mem, in->cap);
+	int fd = fuse_session_fd(s->se);
+	ssize_t n = s->socket ? recv(fd, in->mem, in->cap, MSG_DONTWAIT) : read(fd, in->mem, in->cap);
 
 	if (n < 0) {
 		/* ENOENT: the request was interrupted before it was read. ENODEV: unmounted. ECONNRESET: a socket's peer is gone. */
@@ -88,7 +90,7 @@ static int receive_by_read(struct gf_session *s, struct gf_input *in)
 
 /*
  * Receives a request into in->buf. Returns its size, 0 at the end (unmounted, aborted, peer gone), -EINTR or -EAGAIN for
- * another try, or another negative errno. It blocks.
+ * another try, or another negative errno. With a socket it does not block, with another descriptor if that does not.
  */
 int gf_receive(struct gf_session *s, struct gf_input *in)
 {

@@ -335,6 +335,19 @@ bool gf_check_request(const struct gf_session *s, const void *buf, size_t size);
 int gf_refuse_next(struct gf_session *s, struct gf_input *in);
 void gf_process(struct gf_session *s, struct gf_input *in);
 
+/* ---- wait.c ---- */
+
+struct gf_wait {
+	bool alone;   /* there is one core only */
+	bool spins;   /* it looks for requests before it sleeps */
+	int contrary; /* how many waits in a row spoke against that */
+	int patience; /* how many must, for it to begin again */
+};
+void gf_set_blocking(const struct gf_session *s, bool blocking);
+void gf_wait_init(struct gf_wait *w);
+int gf_wait_poll(const struct gf_session *s, int timeout_ms);
+int gf_wait_receive(struct gf_session *s, struct gf_wait *w, struct gf_input *in);
+
 /* ---- ops.c ---- */
 
 /* Bits of a set of operations, besides those of enum gf_op */

@@ -1,7 +1,6 @@
 package highlevel
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,17 +12,55 @@ import (
 type dirHandle struct {
 	mu   sync.Mutex // one Readdir at a time
 	fh   lowlevel.FileHandle
-	list []dirEntry // of a Readdir without offsets
-	full bool       // list is all of it
-	asOf uint64     // FS.changes before list was made
-	gone bool       // removed before it was opened: the filesystem does not know of it
+	list dirList // of a Readdir without offsets
+	full bool    // list is all of it
+	asOf uint64  // FS.changes before list was made
+	gone bool    // removed before it was opened: the filesystem does not know of it
 }
 
-// dirEntry is an entry of a list.
+// dirList is a whole listing. A directory may have millions of entries, so that it keeps of each what the kernel may ask for, and nothing apart.
+type dirList struct {
+	names   strings.Builder // one after the other
+	entries []dirEntry
+	stats   []Stat // of those that have all attributes
+}
+
 type dirEntry struct {
-	name  string
-	st    Stat
-	flags FillDirFlags
+	ino  uint64
+	end  int // of its name, in names
+	mode uint32
+	stat uint32 // 1 + its index in stats; 0: it has none
+}
+
+func (l *dirList) add(name string, st *Stat, flags FillDirFlags) {
+	l.names.WriteString(name)
+	e := dirEntry{ino: st.Ino, end: l.names.Len(), mode: st.Mode}
+	if flags&FillDirPlus != 0 {
+		l.stats = append(l.stats, *st)
+		e.stat = uint32(len(l.stats))
+	}
+	l.entries = append(l.entries, e)
+}
+
+// serve copies the list from off on.
+func (l *dirList) serve(to *sink, off int64) {
+	names := l.names.String()
+	first := int(min(max(off, 0), int64(len(l.entries))))
+	begin := 0
+	if first > 0 {
+		begin = l.entries[first-1].end
+	}
+	for i := first; i < len(l.entries); i++ {
+		e := &l.entries[i]
+		st, flags := &Stat{Ino: e.ino, Mode: e.mode}, FillDirFlags(0)
+		if e.stat > 0 {
+			st, flags = &l.stats[e.stat-1], FillDirPlus
+		}
+		if !to.add(names[begin:e.end], st, int64(i+1), flags) {
+			return
+		}
+		begin = e.end
+	}
 }
 
 // dirTable is the open directories: the kernel gets a number for each, which is not the filesystem's. 0 is that of a directory that was not opened, since
@@ -138,7 +175,7 @@ func (f *FS) list(req *lowlevel.Request, ino Ino, to *sink, off int64, fi *FileI
 	defer d.mu.Unlock()
 	fi.Fh = d.fh
 	if off == 0 {
-		d.list, d.full = nil, false // rewound
+		d.list, d.full = dirList{}, false // rewound
 	}
 	// Attributes of a list made for an earlier request are given to the kernel only if nothing has been changed since: it would believe them, and forget
 	// what it knows better. A name that was removed would come back.
@@ -150,7 +187,7 @@ func (f *FS) list(req *lowlevel.Request, ino Ino, to *sink, off int64, fi *FileI
 		}
 	}
 	if d.full {
-		d.serve(to, off)
+		d.list.serve(to, off)
 	}
 	return nil
 }
@@ -158,11 +195,11 @@ func (f *FS) list(req *lowlevel.Request, ino Ino, to *sink, off int64, fi *FileI
 // fill calls Readdir. Without offsets, d has the whole list then; with them, to has what it has room for.
 func (f *FS) fill(req *lowlevel.Request, ino Ino, d *dirHandle, to *sink, off int64, fi *FileInfo) error {
 	l := listing{dir: d, to: to}
-	d.list = nil
+	d.list = dirList{}
 	done := false
 	defer func() {
 		if !done { // also after a panic
-			d.list = nil
+			d.list = dirList{}
 			to.takeBack()
 		}
 	}()
@@ -198,100 +235,97 @@ func (l *listing) add(name string, st *Stat, off int64, flags FillDirFlags) bool
 	switch {
 	case l.err != nil, l.full:
 		return false
-	case flags&^FillDirPlus != 0, l.any && l.offsets != (off != 0), !goodName(name):
+	case flags&^FillDirPlus != 0, l.any && l.offsets != (off != 0), !l.checked(off) && !goodName(name):
 		l.err = syscall.EIO // an unknown flag, both ways at once, or no name
 		return false
 	}
 	l.any, l.offsets = true, off != 0
-	e := dirEntry{name: name, flags: flags}
-	if st != nil {
-		e.st = *st
-	} else {
-		e.flags &^= FillDirPlus
-	}
-	if e.st.Ino == 0 {
-		e.st.Ino = unknownIno // readdir(3) leaves out what has the number 0
+	if st == nil {
+		st, flags = &nothingKnown, 0
 	}
 	if l.offsets {
-		l.full = !l.to.add(&e, off)
+		l.full = !l.to.add(name, st, off, flags)
 		return !l.full
 	}
-	l.dir.list = append(l.dir.list, e)
+	l.dir.list.add(name, st, flags)
 	return true
 }
+
+var nothingKnown Stat
+
+// checked reports whether lowlevel looks at the name, and nothing else happens before.
+func (l *listing) checked(off int64) bool { return off != 0 && l.to.plus == nil }
 
 func goodName(name string) bool {
 	return name != "" && len(name) <= lowlevel.NameMax && strings.IndexByte(name, '/') < 0 && strings.IndexByte(name, 0) < 0
 }
 
-// serve copies the list from off on.
-func (d *dirHandle) serve(to *sink, off int64) {
-	for i := int(min(max(off, 0), int64(len(d.list)))); i < len(d.list); i++ {
-		if !to.add(&d.list[i], int64(i+1)) {
-			return
-		}
-	}
-}
-
 // add takes an entry, and reports whether there was room.
-func (s *sink) add(e *dirEntry, off int64) bool {
-	if strings.HasPrefix(e.name, hiddenPrefix) && s.fs.isHidden(s.dir, e.name) {
+func (s *sink) add(name string, st *Stat, off int64, flags FillDirFlags) bool {
+	if strings.HasPrefix(name, hiddenPrefix) && s.fs.isHidden(s.dir, name) {
 		return true // it was removed, as far as anybody knows
 	}
-	if s.plus == nil {
-		st := e.st
-		s.number(e, &st)
-		return s.plain.Add(e.name, &st, off)
+	if s.plus != nil && !s.old && flags&FillDirPlus != 0 && name != "." && name != ".." {
+		return s.addLookedUp(name, st, off)
 	}
-	if s.old || e.flags&FillDirPlus == 0 || e.name == "." || e.name == ".." {
-		st := e.st
-		s.number(e, &st)
-		return s.plus.Add(e.name, &lowlevel.EntryParam{Attr: st}, off)
+	shown := Stat{Ino: s.number(name, st), Mode: st.Mode}
+	if s.plus != nil {
+		return s.plus.Add(name, &lowlevel.EntryParam{Attr: shown}, off)
 	}
-	return s.addLookedUp(e, off)
+	return s.plain.Add(name, &shown, off)
 }
 
 // unknownIno is shown for an entry whose number nobody knows, as in C.
 const unknownIno = 0xffffffff
 
-// number sets the number that a listing shows.
-func (s *sink) number(e *dirEntry, st *Stat) {
+// number returns the number that a listing shows.
+func (s *sink) number(name string, st *Stat) uint64 {
 	if s.fs.cfg.UseIno {
-		return
+		return numberOf(st)
 	}
-	st.Ino = unknownIno
-	if !s.fs.cfg.ReaddirIno || slices.Contains([]string{".", ".."}, e.name) {
-		return
+	if !s.fs.cfg.ReaddirIno || name == "." || name == ".." {
+		return unknownIno
 	}
 	t := s.fs.tree
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if dir := t.inodes.inode(s.dir); dir != nil {
-		if n := t.child(dir, e.name); n != nil {
-			st.Ino = uint64(n.ino)
+		if n := t.child(dir, name); n != nil {
+			return uint64(n.ino)
 		}
 	}
+	return unknownIno
+}
+
+// numberOf is the number of an entry, but for 0: readdir(3) leaves out what has that.
+func numberOf(st *Stat) uint64 {
+	if st.Ino == 0 {
+		return unknownIno
+	}
+	return st.Ino
 }
 
 // addLookedUp adds an entry with all attributes, which counts as a lookup: but only if there was room.
-func (s *sink) addLookedUp(e *dirEntry, off int64) bool {
+func (s *sink) addLookedUp(name string, st *Stat, off int64) bool {
 	f, t := s.fs, s.fs.tree
+	p := lowlevel.EntryParam{Attr: *st}
+	p.Attr.Ino = numberOf(st)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	dir := t.inodes.inode(s.dir)
 	if dir == nil {
-		return s.plus.Add(e.name, &lowlevel.EntryParam{Attr: e.st}, off)
+		return s.plus.Add(name, &p, off)
 	}
-	n := t.find(dir, e.name)
-	p := lowlevel.EntryParam{Ino: n.ino, Attr: e.st, AttrTimeout: f.cfg.AttrTimeout, EntryTimeout: f.cfg.EntryTimeout}
+	n := t.find(dir, name)
+	p.Ino, p.AttrTimeout, p.EntryTimeout = n.ino, f.cfg.AttrTimeout, f.cfg.EntryTimeout
 	f.dress(&p.Attr, n.ino)
-	if !s.plus.Add(e.name, &p, off) {
+	if !s.plus.Add(name, &p, off) {
 		t.drop(n)
 		return false
 	}
 	t.count(n)
 	s.given = append(s.given, n.ino)
-	f.saw(n, &e.st)
+	f.saw(n, st)
 	return true
 }
 

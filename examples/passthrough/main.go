@@ -98,11 +98,10 @@ func (fs *passthrough) readdir(_ context.Context, path string, fill highlevel.Fi
 	defer func() { _ = d.Close() }()
 	var st highlevel.Stat // one for all: fill copies it
 	return d.Each(func(e mirror.Dirent) bool {
-		var flags highlevel.FillDirFlags
-		st, flags = d.Stat(e, fs.opts.Plus)
+		known := d.Stat(e, fs.opts.Plus, &st)
 		if fs.opts.ZeroInodes {
 			st.Ino = 0
 		}
-		return fill(e.Name, &st, 0, flags)
+		return fill(e.Name, &st, 0, known)
 	})
 }

@@ -62,9 +62,8 @@ func (fs *passthrough) readdir(_ context.Context, _ string, fill highlevel.FillD
 	}
 	var st highlevel.Stat // one for all: fill copies it
 	return d.Each(func(e mirror.Dirent) bool {
-		var fillFlags highlevel.FillDirFlags
-		st, fillFlags = d.Stat(e, flags&highlevel.ReaddirPlus != 0)
-		return fill(e.Name, &st, e.Next, fillFlags)
+		known := d.Stat(e, flags&highlevel.ReaddirPlus != 0, &st)
+		return fill(e.Name, &st, e.Next, known)
 	})
 }
 

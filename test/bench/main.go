@@ -84,7 +84,7 @@ func run(c config) (err error) {
 	return printTable(os.Stdout, c.client.Targets, results)
 }
 
-// makeTree makes what the operations work on: a file of data, one to write to, and a directory with 100 files.
+// makeTree makes what the operations work on: a file of data, one to write to, one far down, and directories.
 func makeTree(src string) error {
 	if err := os.Mkdir(src, 0o755); err != nil {
 		return err
@@ -97,6 +97,16 @@ func makeTree(src string) error {
 		if err := os.WriteFile(filepath.Join(src, f), data, 0o644); err != nil {
 			return err
 		}
+	}
+	deep := filepath.Join(src, treeDeep)
+	if err := os.MkdirAll(filepath.Dir(deep), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(deep, nil, 0o644); err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(src, treeShared), 0o755); err != nil {
+		return err
 	}
 	for n, name := range treeDirs {
 		if err := makeDir(filepath.Join(src, name), n); err != nil {

@@ -3,16 +3,22 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
 
 const (
-	treeRead  = "read"
-	treeWrite = "write"
-	fileSize  = 16 << 20
+	treeRead   = "read"
+	treeWrite  = "write"
+	treeShared = "shared" // a directory that all workers make files in
+	fileSize   = 16 << 20
+	deepLevels = 100
 )
+
+// treeDeep is a file below that many directories.
+var treeDeep = strings.Repeat("level/", deepLevels) + "file"
 
 // treeDirs are directories by how many files are in them.
 var treeDirs = map[int]string{100: "dir100", 1000: "dir1000", 100000: "dir100000"}
@@ -20,7 +26,9 @@ var treeDirs = map[int]string{100: "dir100", 1000: "dir1000", 100000: "dir100000
 // A worker is a thread's own files and memory. Every call is a raw system call: Go's scheduler has no part in it.
 type worker struct {
 	readPath, nonePath *byte
+	deepPath           *byte
 	ownPath, otherPath *byte // files of this worker alone
+	sharedPath         *byte // another one, in treeShared
 	dirPaths           map[int]*byte
 	readFD, writeFD    int
 	buf                []byte
@@ -31,7 +39,10 @@ var workers atomic.Int32 // numbers them
 func newWorker(dir string) (*worker, error) {
 	w := &worker{buf: make([]byte, 1<<20), readFD: -1, writeFD: -1, dirPaths: map[int]*byte{}}
 	own := fmt.Sprintf("own-%d", workers.Add(1))
-	paths := map[string]**byte{treeRead: &w.readPath, "none": &w.nonePath, own: &w.ownPath, own + "-other": &w.otherPath}
+	paths := map[string]**byte{
+		treeRead: &w.readPath, "none": &w.nonePath, treeDeep: &w.deepPath,
+		own: &w.ownPath, own + "-other": &w.otherPath, treeShared + "/" + own: &w.sharedPath,
+	}
 	var err error
 	for name, p := range paths {
 		if *p, err = syscall.BytePtrFromString(filepath.Join(dir, name)); err != nil {
@@ -53,6 +64,7 @@ func newWorker(dir string) (*worker, error) {
 func (w *worker) close() {
 	syscall.Close(w.readFD)
 	syscall.Close(w.writeFD)
+	unlink(w.ownPath) // if there is one
 }
 
 // An operation is what is timed. n counts the calls of a batch.
@@ -74,9 +86,12 @@ var operations = []operation{
 	}},
 	{"getattr", getattr},
 	// LOOKUP and GETATTR, or what the server makes of it.
-	{"stat", stat},
+	{"stat", func(w *worker, _ int) syscall.Errno { return stat(w.readPath) }},
+	// The same for each directory on the way.
+	{"stat, 100 deep", func(w *worker, _ int) syscall.Errno { return stat(w.deepPath) }},
 	// LOOKUP, OPEN, FLUSH and RELEASE, of which nobody waits for the last.
 	{"open+close", func(w *worker, _ int) syscall.Errno { return openClose(w.readPath, syscall.O_RDONLY) }},
+	{"open+close, 100 deep", func(w *worker, _ int) syscall.Errno { return openClose(w.deepPath, syscall.O_RDONLY) }},
 	{"read 4k", pread(4 << 10)},
 	{"read 128k", pread(128 << 10)},
 	{"read 1M", pread(1 << 20)},
@@ -84,6 +99,7 @@ var operations = []operation{
 	{"write 128k", pwrite(128 << 10)},
 	{"write 1M", pwrite(1 << 20)},
 	{"create+unlink", createUnlink},
+	{"create+stat+unlink", createStatUnlink},
 	{"rename", renameBoth},
 	// A directory, from open to close.
 	{"readdir 100", readdir(100)},
@@ -137,9 +153,9 @@ func transfer(call uintptr, fd int, p []byte, n int) syscall.Errno {
 	return errno
 }
 
-func stat(w *worker, _ int) syscall.Errno {
+func stat(path *byte) syscall.Errno {
 	var st syscall.Stat_t
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_NEWFSTATAT, atFDCWD, uintptr(unsafe.Pointer(w.readPath)), uintptr(unsafe.Pointer(&st)), 0, 0, 0)
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_NEWFSTATAT, atFDCWD, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&st)), 0, 0, 0)
 	return errno
 }
 
@@ -148,6 +164,17 @@ func createUnlink(w *worker, _ int) syscall.Errno {
 		return errno
 	}
 	return unlink(w.ownPath)
+}
+
+// createStatUnlink is what many threads do in one directory.
+func createStatUnlink(w *worker, _ int) syscall.Errno {
+	if errno := create(w.sharedPath); errno != 0 {
+		return errno
+	}
+	if errno := stat(w.sharedPath); errno != 0 {
+		return errno
+	}
+	return unlink(w.sharedPath)
 }
 
 // renameBoth renames there and back again, so that each call is two.

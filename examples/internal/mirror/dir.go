@@ -1,8 +1,8 @@
 package mirror
 
 import (
-	"bytes"
 	"encoding/binary"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +15,9 @@ import (
 type Dir struct {
 	FD   int
 	buf  *[direntBufSize]byte // nil until something is read
-	rest []byte               // what of buf is still to be given out
-	off  int64                // the offset of the first entry in rest, or of the next one to read
+	read string               // what of buf was read last, for names: one string for all of them
+	at   int                  // where in it the next entry is to be given out
+	off  int64                // that entry's offset
 }
 
 // direntBufSize is how much of a directory is read at a time.
@@ -30,8 +31,6 @@ type Dirent struct {
 	Next int64 // the offset of the entry after this one
 	Type uint8 // DT_*
 	Name string
-
-	size int // how many bytes it takes in the buffer
 }
 
 // OpenDir opens a directory.
@@ -55,34 +54,48 @@ func (d *Dir) SeekTo(off int64) error {
 	if _, err := unix.Seek(d.FD, off, unix.SEEK_SET); err != nil {
 		return err
 	}
-	d.off, d.rest = off, nil
+	d.off, d.read, d.at = off, "", 0
 	return nil
 }
 
 // Each calls f for the entries that are left, until it returns false. That entry is left for the next time.
 func (d *Dir) Each(f func(e Dirent) bool) error {
 	for {
-		if len(d.rest) == 0 {
-			if err := d.read(); err != nil || len(d.rest) == 0 {
+		if d.at == len(d.read) {
+			if err := d.more(); err != nil || len(d.read) == 0 {
 				return err
 			}
 		}
-		e := parseDirent(d.rest)
+		e, size := d.next()
 		if !f(e) {
 			return nil
 		}
-		d.rest = d.rest[e.size:]
+		d.at += size
 		d.off = e.Next
 	}
 }
 
-func (d *Dir) read() error {
+// more reads entries. None: that was the end.
+func (d *Dir) more() error {
 	if d.buf == nil {
 		d.buf = direntBufs.Get().(*[direntBufSize]byte)
 	}
 	n, err := unix.Getdents(d.FD, d.buf[:])
-	d.rest = d.buf[:max(n, 0)]
+	d.read, d.at = string(d.buf[:max(n, 0)]), 0
 	return err
+}
+
+// next returns the next entry, a struct linux_dirent64, and how many bytes it takes.
+func (d *Dir) next() (e Dirent, size int) {
+	const headerSize = 8 + 8 + 2 + 1
+	ne := binary.NativeEndian
+	head := d.buf[d.at:]
+	size = int(ne.Uint16(head[16:]))
+	name := d.read[d.at+headerSize : d.at+size]
+	if end := strings.IndexByte(name, 0); end >= 0 {
+		name = name[:end]
+	}
+	return Dirent{Ino: ne.Uint64(head), Next: int64(ne.Uint64(head[8:])), Type: head[18], Name: name}, size
 }
 
 // Close closes the directory.
@@ -93,31 +106,15 @@ func (d *Dir) Close() error {
 	return unix.Close(d.FD)
 }
 
-// parseDirent reads the first struct linux_dirent64 of buf.
-func parseDirent(buf []byte) Dirent {
-	const headerSize = 8 + 8 + 2 + 1
-	ne := binary.NativeEndian
-	size := int(ne.Uint16(buf[16:]))
-	name := buf[headerSize:size]
-	if end := bytes.IndexByte(name, 0); end >= 0 {
-		name = name[:end]
-	}
-	return Dirent{
-		Ino:  ne.Uint64(buf),
-		Next: int64(ne.Uint64(buf[8:])),
-		Type: buf[18],
-		Name: string(name),
-		size: size,
-	}
-}
-
-// Stat is what a listing says of the entry: all of it, if full and if the entry is still there.
-func (d *Dir) Stat(e Dirent, full bool) (st highlevel.Stat, flags highlevel.FillDirFlags) {
+// Stat sets st to what a listing says of the entry: all of it, if full and if the entry is still there.
+func (d *Dir) Stat(e Dirent, full bool, st *highlevel.Stat) highlevel.FillDirFlags {
 	if full {
-		var st unix.Stat_t
-		if err := unix.Fstatat(d.FD, e.Name, &st, unix.AT_SYMLINK_NOFOLLOW); err == nil {
-			return lowlevel.StatOf(&st), highlevel.FillDirPlus
+		var all unix.Stat_t
+		if err := unix.Fstatat(d.FD, e.Name, &all, unix.AT_SYMLINK_NOFOLLOW); err == nil {
+			*st = lowlevel.StatOf(&all)
+			return highlevel.FillDirPlus
 		}
 	}
-	return highlevel.Stat{Ino: e.Ino, Mode: uint32(e.Type) << 12}, 0
+	*st = highlevel.Stat{Ino: e.Ino, Mode: uint32(e.Type) << 12}
+	return 0
 }
