@@ -20,7 +20,7 @@ import (
 // mount is what a session knows of where it is mounted.
 type mount struct {
 	dir    string        // what to unmount; "" if there is nothing
-	id     string        // how to tell that it is still ours
+	id     mountID       // how to tell that it is still ours
 	done   chan struct{} // closed when Mount is over
 	helper mountHelper   // of auto_unmount
 }
@@ -126,7 +126,7 @@ func (s *Session) attach(target, dir string) error {
 	defer s.mu.Unlock()
 	s.mount.helper = before.found()
 	if dir != "" {
-		s.mount.id = topMount(dir)
+		s.mount.id = mountAt(dir)
 		s.mount.dir = dir
 	}
 	return nil
@@ -290,7 +290,7 @@ func (s *Session) unmountForShutdown() {
 
 // mounted reports whether what is mounted at dir now is what the session mounted there.
 func (m *mount) mounted() bool {
-	return m.id != "" && topMount(m.dir) == m.id
+	return m.dir != "" && mountAt(m.dir).is(m.id)
 }
 
 func (m *mount) unmount(how int) error {
@@ -303,24 +303,4 @@ func (m *mount) unmount(how int) error {
 		return fmt.Errorf("%s: %w: %s", fusermount, err, strings.TrimSpace(string(out)))
 	}
 	return nil
-}
-
-// ---- /proc ----
-
-// topMount returns the ID of the mount that is at path, the uppermost if there are several; "" if there is none.
-func topMount(path string) (id string) {
-	info, _ := os.ReadFile("/proc/self/mountinfo")
-	for line := range strings.Lines(string(info)) {
-		// ID parent major:minor root mountpoint ...
-		f := strings.Fields(line)
-		if len(f) > 4 && unescape(f[4]) == path {
-			id = f[0] + " " + f[2]
-		}
-	}
-	return id
-}
-
-// unescape turns the octal escapes of mountinfo back.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

@@ -253,6 +253,21 @@ func TestSession_LeavesForeignMountsAlone(t *testing.T) {
 	assert.EqualValues(t, unix.TMPFS_MAGIC, st.Type, "what is on top")
 }
 
+// Nor what was mounted there after its own mount has gone: that has the same mount ID and device number.
+func TestSession_LeavesTheNextMountAlone(t *testing.T) {
+	fusetest.RequireRoot(t)
+	fusetest.RequireFUSE(t)
+	dir := t.TempDir()
+	fusetest.Watchdog(t, time.Minute, dir)
+	first, next := newSession(t, oneFile(), lowlevel.Config{}), newSession(t, oneFile(), lowlevel.Config{})
+	require.NoError(t, first.Mount(dir))
+	require.NoError(t, unix.Unmount(dir, 0))
+	require.NoError(t, next.Mount(dir))
+	require.NoError(t, first.Close())
+	assert.True(t, (&mounted{Session: next, dir: dir}).isMounted(t), "the next one")
+	require.NoError(t, next.Close())
+}
+
 func TestSession_AutoUnmountLeavesNothing(t *testing.T) {
 	fusetest.RequireRoot(t)
 	fusetest.CheckLeaks(t)
