@@ -107,8 +107,23 @@ func (s *Session) closeAdopted() error {
 
 // protoOf is what Linux versions speak, the newest first.
 var protoOf = []struct{ major, minor, proto int }{
-	{6, 18, 45}, {6, 16, 44}, {6, 15, 43}, {6, 14, 42}, {6, 12, 41}, {6, 9, 40}, {6, 6, 39}, {6, 2, 38},
-	{6, 1, 37}, {5, 17, 36}, {5, 14, 34}, {5, 11, 33}, {5, 4, 31}, {5, 1, 29}, {4, 20, 28}, {4, 9, 26}, {3, 15, 23},
+	{6, 18, 45},
+	{6, 16, 44},
+	{6, 15, 43},
+	{6, 14, 42},
+	{6, 12, 41},
+	{6, 9, 40},
+	{6, 6, 39},
+	{6, 2, 38},
+	{6, 1, 37},
+	{5, 17, 36},
+	{5, 14, 34},
+	{5, 11, 33},
+	{5, 4, 31},
+	{5, 1, 29},
+	{4, 20, 28},
+	{4, 9, 26},
+	{3, 15, 23},
 }
 
 // kernelProto returns which FUSE protocol the kernel speaks, by its version: the INIT of the session was not ours to see. Where the peer is a socket, who knows: what every

@@ -64,7 +64,7 @@ func newWorker(dir string) (*worker, error) {
 func (w *worker) close() {
 	syscall.Close(w.readFD)
 	syscall.Close(w.writeFD)
-	unlink(w.ownPath) // if there is one
+	_ = unlink(w.ownPath) // if there is one
 }
 
 // An operation is what is timed. n counts the calls of a batch.

@@ -39,7 +39,7 @@ func lookup(req *lowlevel.Request, _ lowlevel.Ino, name string) (lowlevel.EntryP
 	switch name {
 	case "fault":
 		var nothing *lowlevel.Stat
-		return lowlevel.EntryParam{Attr: *nothing}, nil
+		return lowlevel.EntryParam{Attr: *nothing}, nil //nolint:govet // it is meant to panic
 	case "deep":
 		return lowlevel.EntryParam{Ino: 2, Attr: attr, Generation: uint64(deep(1000))}, nil
 	case "late":

@@ -104,9 +104,7 @@ func TestPlugin_LoadedLate(t *testing.T) {
 func TestLibrary_Symbols(t *testing.T) {
 	l := library(t)
 	want := declared(t)
-	for _, name := range []string{"host_add", "host_heap", "host_adopt", "host_release", "host_log", "host_session"} {
-		want = append(want, name)
-	}
+	want = append(want, "host_add", "host_heap", "host_adopt", "host_release", "host_log", "host_session")
 	slices.Sort(want)
 	for _, args := range [][]string{{l.Archive()}, {"--dynamic", l.Shared()}} {
 		out := fusetest.Run(t, time.Minute, "nm", append([]string{"--extern-only", "--defined-only", "--format=posix"}, args...)...)

@@ -11,8 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var errorType = reflect.TypeFor[error]()
-
 // Inodes returns Ops that record, with all members but those that without names.
 func Inodes(without ...string) *lowlevel.Ops {
 	ops := &lowlevel.Ops{}
