@@ -90,7 +90,7 @@ compat-suites: ## unit, integration and static tests with the libfuse of other r
 	@scripts/compat.sh $(COMPAT_SUITES)
 
 compat-arm64: ## cross-compiled for arm64, fake-kernel tests by qemu
-	@scripts/in-root.sh -p "pkg-config gcc libc6-dev gcc-aarch64-linux-gnu libfuse3-dev libfuse3-dev:arm64 qemu-user-static fuse3" \
+	@scripts/in-root.sh -p "pkg-config gcc libc6-dev gcc-aarch64-linux-gnu libfuse3-dev libfuse3-dev:arm64 qemu-user-static fuse3 attr" \
 		$(COMPAT_BUILD) scripts/cross-arm64.sh $(TESTFLAGS)
 
 compat-musl: ## libfuse and the binding built for musl, linked dynamically and statically
