@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <linux/ioctl.h> /* musl has no _IOC_SIZE of its own */
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
