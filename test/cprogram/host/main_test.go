@@ -65,6 +65,9 @@ func TestSignals_StayTheProgramsOwn(t *testing.T) {
 
 // TestFork_AfterGo: a process that is forked after Go was started has none: it fails, and does not hang.
 func TestFork_AfterGo(t *testing.T) {
+	if cprogram.Sanitized {
+		t.Skip("the address sanitizer does not survive the fork of a process with threads")
+	}
 	for _, how := range cprogram.Linkings {
 		out := run(t, how, "fork")
 		if want := "go-libfuse3: a function of Go's was called in a process that was forked after Go had been started\n"; out != want {
@@ -170,6 +173,9 @@ func TestHeader_Compiles(t *testing.T) {
 
 // TestPlainArchive_Foreground: an archive of `go build -buildmode=c-archive` starts Go before main: good for a process that does not fork, and for no other.
 func TestPlainArchive_Foreground(t *testing.T) {
+	if cprogram.Sanitized {
+		t.Skip("the address sanitizer does not survive the fork of a process with threads")
+	}
 	plain := cprogram.BuildPlain(t, ".", "hosttest")
 	out := said(t, plain.Program(t, cprogram.Static, "c/plain.c", "-DIN_FOREGROUND"))
 	if out != "0\n" {
