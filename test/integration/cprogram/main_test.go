@@ -32,8 +32,10 @@ func TestEnd_WhileNotificationWaits(t *testing.T) {
 	}
 }
 
-func testStuck(t *testing.T, program, how string, want []string) {
-	dir := filepath.Join(t.TempDir(), "mnt")
+// mountpoint returns a directory to mount at, and a file for the program's record.
+func mountpoint(t *testing.T) (dir string, record *os.File) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "mnt")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,12 @@ func testStuck(t *testing.T, program, how string, want []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer record.Close()
+	t.Cleanup(func() { record.Close() })
+	return dir, record
+}
+
+func testStuck(t *testing.T, program, how string, want []string) {
+	dir, record := mountpoint(t)
 	stdin, never, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -130,16 +137,7 @@ func TestNotifier_SessionOfC(t *testing.T) {
 	fusetest.RequireFUSE(t)
 	program := cprogram.Build(t, "../../cprogram/adopt", "adopttest").Program(t, cprogram.Static, "../../cprogram/adopt/c/main.c")
 	for how, unsupported := range map[string]int{"": 1, "bound": 1, "retrieve": 0} {
-		dir := filepath.Join(t.TempDir(), "mnt")
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		fusetest.Watchdog(t, 2*time.Minute, dir)
-		record, err := os.Create(filepath.Join(t.TempDir(), "record"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer record.Close()
+		dir, record := mountpoint(t)
 		cmd := exec.Command(program, "-f", dir)
 		cmd.ExtraFiles = []*os.File{record, record}
 		cmd.Env = append(os.Environ(), "SCENARIO=notify", "HOW="+how)
