@@ -77,12 +77,7 @@ func TestInodes_SaysHowToReply(t *testing.T) {
 		"| `read` | `ReadBuf(req *Request) (BufVec, error)` | `fuse_reply_buf`, `fuse_reply_a` | `Buf`, `Iov` | Read is called |",
 		"| `unlink` | `Unlink(req *Request) error` | `fuse_reply_err` | `Err` | nobody \\| nothing |",
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-	if len(cov.problems) > 0 {
-		t.Errorf("got problems %q, want none", cov.problems)
-	}
+	wantTable(t, cov, got, want)
 }
 
 func TestInodes_MissesNothing(t *testing.T) {

@@ -95,6 +95,17 @@ func lines(table string) []string {
 	return out
 }
 
+// wantTable compares the lines of a table, which has been made without problems.
+func wantTable(t *testing.T, cov *coverage, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if len(cov.problems) > 0 {
+		t.Errorf("got problems %q, want none", cov.problems)
+	}
+}
+
 func TestOperations_SaysWhatNilDoes(t *testing.T) {
 	cov, src := pathsCoverage(t)
 	got := lines(cov.operations(src))
@@ -105,12 +116,7 @@ func TestOperations_SaysWhatNilDoes(t *testing.T) {
 		"| `flush` | `Flush(path string) error` | success, not asked again |",
 		"| -; libfuse 3.17 | `Tmpfile(dir string) error` | ENOSYS |",
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-	if len(cov.problems) > 0 {
-		t.Errorf("got problems %q, want none", cov.problems)
-	}
+	wantTable(t, cov, got, want)
 }
 
 func TestConfig_TriesTheOptions(t *testing.T) {
