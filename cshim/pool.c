@@ -142,12 +142,11 @@ static int64_t ns_of(const struct timeval *t)
 
 static struct sample sample(const struct gf_pool *p)
 {
-	struct timespec now = from_now(0);
 	struct rusage used = {0};
 
 	getrusage(RUSAGE_SELF, &used);
 	return (struct sample){
-		.ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
+		.ns = gf_now_ns(),
 		.cpu_ns = ns_of(&used.ru_utime) + ns_of(&used.ru_stime),
 		.requests = p->seq,
 		.sleeps = (uint64_t)used.ru_nvcsw,
@@ -387,7 +386,7 @@ static int add_worker(struct gf_pool *p, bool begin_resting)
 	w->pool = p;
 	w->begin_resting = begin_resting;
 	cond_init(&w->cond);
-	gf_wait_init(&w->wait);
+	gf_wait_init(&w->wait, p->cpus < 2);
 	rc = gf_input_alloc(&w->input, p->payload);
 	if (rc == 0)
 		rc = gf_thread_create(&w->thread, worker_main, w);

@@ -344,7 +344,8 @@ struct gf_wait {
 	int patience; /* how many must, for it to begin again */
 };
 void gf_set_blocking(const struct gf_session *s, bool blocking);
-void gf_wait_init(struct gf_wait *w);
+int64_t gf_now_ns(void);
+void gf_wait_init(struct gf_wait *w, bool alone);
 int gf_wait_poll(const struct gf_session *s, int timeout_ms);
 int gf_wait_receive(struct gf_session *s, struct gf_wait *w, struct gf_input *in);
 

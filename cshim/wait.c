@@ -15,7 +15,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SPIN 50000		/* ns to look for the next request before sleeping */
 #define SPIN_GAP (3 * SPIN)	/* a wait shorter than this, with the time to wake up, could have been spent looking */
@@ -32,12 +31,12 @@ void gf_set_blocking(const struct gf_session *s, bool blocking)
 		fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
-void gf_wait_init(struct gf_wait *w)
+void gf_wait_init(struct gf_wait *w, bool alone)
 {
+	w->alone = alone;
 	w->spins = false;
 	w->contrary = 0;
 	w->patience = SPIN_TRIES;
-	w->alone = sysconf(_SC_NPROCESSORS_ONLN) < 2;
 }
 
 /* Waits for a request that long; -1: for ever. 1: there is one, or the end. */
@@ -48,7 +47,7 @@ int gf_wait_poll(const struct gf_session *s, int timeout_ms)
 	return poll(&fd, 1, timeout_ms);
 }
 
-static int64_t now_ns(void)
+int64_t gf_now_ns(void)
 {
 	struct timespec t;
 
@@ -71,24 +70,24 @@ static void learn(struct gf_wait *w, bool as_taken)
 /* Looks for a request for a moment. Who wants this core, perhaps the client itself, gets it. */
 static int spin(struct gf_session *s, struct gf_wait *w, struct gf_input *in)
 {
-	int64_t end = now_ns() + SPIN;
+	int64_t end = gf_now_ns() + SPIN;
 	int n;
 
 	do {
 		sched_yield();
 		n = gf_receive(s, in);
-	} while (n == -EAGAIN && now_ns() < end);
+	} while (n == -EAGAIN && gf_now_ns() < end);
 	learn(w, n != -EAGAIN);
 	return n;
 }
 
 static void sleep_until_request(const struct gf_session *s, struct gf_wait *w)
 {
-	int64_t start = now_ns();
+	int64_t start = gf_now_ns();
 
 	gf_wait_poll(s, -1); /* a signal ends it, and gf_receive tells of failures */
 	if (!w->spins && !w->alone)
-		learn(w, now_ns() - start > SPIN_GAP);
+		learn(w, gf_now_ns() - start > SPIN_GAP);
 }
 
 /* As gf_receive, but waits for a request. -EAGAIN: another thread was faster. */
