@@ -4,6 +4,7 @@ package cshim
 import "C"
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -92,3 +93,6 @@ func gfLog(level C.int, text *C.char, n C.size_t) {
 		(*f)(int(level), C.GoStringN(text, C.int(n)))
 	}
 }
+
+//export gfPause
+func gfPause() { runtime.Gosched() }

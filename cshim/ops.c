@@ -19,6 +19,7 @@ struct frame {
 	const struct frame *outer;
 };
 static __thread const struct frame *handlers_here;
+static __thread unsigned calls_here;
 
 int gf_in_handler(void)
 {
@@ -35,12 +36,19 @@ const void *gf_call_here(const struct gf_session *s)
 	return f == NULL ? NULL : f->call;
 }
 
+/* How often this thread has called Go for a request. It wraps around. */
+unsigned gf_calls_here(void)
+{
+	return calls_here;
+}
+
 /* Has Go work on a call. */
 int gf_call_go(const struct gf_session *s, struct gf_call *c)
 {
 	const struct frame here = {s, c, handlers_here};
 	int err;
 
+	calls_here++;
 	handlers_here = &here;
 	err = gfDispatch(c);
 	handlers_here = here.outer;

@@ -1,75 +1,16 @@
-/*
- * pool.c: the threads that serve a session.
- *
- * One client is served best by one thread: each further one that waits for requests is woken by them, on another core, where it
- * has gone cold. Many clients are, too, as long as handlers are fast: what they need is the other cores. (Go's runtime, moreover, lets as many
- * threads run as there are cores, and to wait for one's turn costs more than a request.) Therefore only `readers` threads are active at a
- * time, at first one, and a thread that comes back from a handler while enough others are goes to rest.
- *
- * The price is that nobody reads while that one thread is in a handler. One of the resting threads, the standby, looks
- * after that: it wakes every TICK_MIN to TICK_MAX (short ticks notice what is short, long ones cost little). Who has been in a
- * handler for the whole of a tick is no longer active, and when nobody is, the standby reads. When requests keep queueing, one more thread may be active: up to half
- * the cores, or more where handlers wait rather than work. After a while without that, one less. When the session is idle, the standby sleeps until a reader wakes it.
- *
- * Threads are made when there is none left to rest, up to max_threads, and end when more than max_idle are idle.
- */
-#include "shim.h"
+/* pool.c: threads come, read requests, work on them, rest, and go. Why there are so few of them that read: pool.h. */
+#include "pool.h"
 #include "_cgo_export.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
-#define TICK_MIN 100000		/* ns */
-#define TICK_MAX 1600000	/* ns: TICK_MIN, doubled a few times */
-#define TICKS_TO_SLEEP 20	/* without a request */
-#define TICKS_TO_GROW 3		/* with requests that wait */
-#define TICKS_TO_SHRINK 100
-#define TRIES_TO_END 10000	/* for threads that are in no handler, TICK_MAX each */
-
-struct worker {
-	struct worker *next;
-	struct gf_pool *pool;
-	pthread_t thread;
-	pthread_cond_t cond;
-	struct gf_input input;
-	struct gf_wait wait;
-	bool begin_resting, reading, resting, done;
-	bool busy, slow;    /* in a handler; and counted as such in the pool */
-	unsigned busy_since; /* the tick */
-};
-
-/* What had happened until some time. */
-struct sample {
-	int64_t ns, cpu_ns;
-	uint64_t requests, sleeps;
-};
-
-struct gf_pool {
-	struct gf_session *session;
-	pthread_mutex_t lock;
-	pthread_cond_t ended; /* a worker is done */
-	struct worker *workers;
-	struct worker *standby;
-	bool standby_asleep;
-	bool stop;
-	bool reported; /* gfEnded was called */
-	int max_threads, max_idle, cpus;
-	int alive;     /* threads that are not done */
-	int reading;   /* of these, in gf_receive */
-	int busy;      /* of these, in a handler */
-	int slow;      /* of these, for a tick or longer */
-	int readers;   /* how many may be active at a time */
-	unsigned tick; /* counts them */
-	int queued;    /* ticks in a row at which requests waited, with nobody to read them */
-	struct sample since; /* the first of these */
-	uint64_t seq;  /* requests received */
-	size_t payload;
-};
+#define TRIES_TO_END 10000	/* for threads that are in no handler, JOIN_TICK each */
+#define JOIN_TICK 1600000	/* ns */
+#define PAUSE 5000000		/* ns: half the time after which Go's scheduler steps in */
+#define CALLS_TO_PAUSE 32	/* into Go, before the clock is looked at */
 
 static int add_worker(struct gf_pool *p, bool begin_resting);
 
@@ -90,128 +31,6 @@ static void call_standby(struct gf_pool *p)
 		add_worker(p, true);
 }
 
-static struct timespec from_now(long ns)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ns / 1000000000;
-	t.tv_nsec += ns % 1000000000;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	return t;
-}
-
-static void sleep_ns(struct worker *w, long ns)
-{
-	struct timespec t = from_now(ns);
-
-	pthread_cond_timedwait(&w->cond, &w->pool->lock, &t);
-}
-
-/* How many threads read, or are about to. */
-static int active(const struct gf_pool *p)
-{
-	return p->reading + p->busy - p->slow;
-}
-
-static void note_slow_handlers(struct gf_pool *p)
-{
-	for (struct worker *w = p->workers; w != NULL; w = w->next) {
-		if (!w->busy || w->slow || w->busy_since == p->tick)
-			continue;
-		w->slow = true;
-		p->slow++;
-	}
-	p->tick++;
-}
-
-static bool grow(struct gf_pool *p, int most)
-{
-	p->queued = 0;
-	if (p->readers >= most || p->readers >= p->max_threads - 1) /* one stays behind as the standby */
-		return false;
-	p->readers++;
-	return true;
-}
-
-static int64_t ns_of(const struct timeval *t)
-{
-	return (t->tv_sec * INT64_C(1000000) + t->tv_usec) * 1000;
-}
-
-static struct sample sample(const struct gf_pool *p)
-{
-	struct rusage used = {0};
-
-	getrusage(RUSAGE_SELF, &used);
-	return (struct sample){
-		.ns = gf_now_ns(),
-		.cpu_ns = ns_of(&used.ru_utime) + ns_of(&used.ru_stime),
-		.requests = p->seq,
-		.sleeps = (uint64_t)used.ru_nvcsw,
-	};
-}
-
-/* Do handlers spend their time waiting? Then the process sleeps at least once a request, and leaves cores to others. */
-static bool handlers_wait(const struct gf_pool *p)
-{
-	struct sample now = sample(p);
-
-	return now.sleeps - p->since.sleeps >= now.requests - p->since.requests &&
-	       now.cpu_ns - p->since.cpu_ns < (now.ns - p->since.ns) * p->cpus / 2;
-}
-
-/* At the end of a tick: is a thread missing among those that read? */
-static bool reader_wanted(struct gf_pool *p)
-{
-	note_slow_handlers(p);
-	if (active(p) == 0)
-		return true;
-	if (p->reading > 0 || gf_wait_poll(p->session, 0) != 1) {
-		p->queued = 0;
-		return false;
-	}
-	if (p->queued++ == 0)
-		p->since = sample(p);
-	return p->queued > TICKS_TO_GROW && grow(p, handlers_wait(p) ? p->max_threads : p->cpus / 2);
-}
-
-/* The standby's rest. It returns when the thread should read, or stop. */
-static void stand_by(struct gf_pool *p, struct worker *w)
-{
-	long tick = TICK_MIN;
-	int idle = 0, calm = 0;
-
-	while (!p->stop) {
-		uint64_t seq = p->seq;
-
-		sleep_ns(w, tick);
-		if (p->stop || reader_wanted(p))
-			return;
-		tick = tick < TICK_MAX ? tick * 2 : TICK_MIN;
-		if (++calm % TICKS_TO_SHRINK == 0 && p->readers > 1)
-			p->readers--;
-		idle = p->seq == seq ? idle + 1 : 0;
-		if (idle < TICKS_TO_SLEEP)
-			continue;
-		p->readers = 1;
-		p->standby_asleep = true;
-		while (!p->stop && p->standby_asleep)
-			pthread_cond_wait(&w->cond, &p->lock);
-		idle = 0;
-		tick = TICK_MIN;
-	}
-}
-
-static void wake_standby(struct gf_pool *p)
-{
-	if (!p->standby_asleep)
-		return;
-	p->standby_asleep = false;
-	pthread_cond_signal(&p->standby->cond);
-}
-
 /* Waits until this thread should read, or stop. */
 static void rest(struct gf_pool *p, struct worker *w)
 {
@@ -223,7 +42,7 @@ static void rest(struct gf_pool *p, struct worker *w)
 	if (p->stop)
 		return;
 	p->standby = w;
-	stand_by(p, w);
+	gf_stand_by(p, w);
 	p->standby = NULL;
 	p->standby_asleep = false;
 	call_standby(p);
@@ -276,17 +95,37 @@ static void end_work(struct gf_pool *p, struct worker *w)
 	w->busy = w->slow = false;
 }
 
+/*
+ * Lets Go's scheduler see a pause now and then. Without one for 10 ms, it interrupts the thread with signals and takes its processor away, and
+ * looks every 20 us for more to do.
+ */
+static void pause_sometimes(struct worker *w)
+{
+	unsigned calls = gf_calls_here();
+	int64_t now;
+
+	if (calls - w->calls < CALLS_TO_PAUSE)
+		return;
+	w->calls = calls;
+	now = gf_now_ns();
+	if (now - w->paused_ns < PAUSE)
+		return;
+	w->paused_ns = now;
+	gfPause();
+}
+
 /* Works on a request, without the lock. */
 static void work(struct gf_pool *p, struct worker *w)
 {
 	begin_work(p, w);
 	if (p->reading == 0) {
-		wake_standby(p);
+		gf_wake_standby(p);
 		if (p->standby == NULL)
 			call_standby(p);
 	}
 	pthread_mutex_unlock(&p->lock);
 	gf_process(p->session, &w->input);
+	pause_sometimes(w);
 	pthread_mutex_lock(&p->lock);
 	end_work(p, w);
 }
@@ -303,7 +142,7 @@ static void *worker_main(void *arg)
 	while (!p->stop) {
 		int n;
 
-		if (active(p) >= p->readers && p->max_threads > 1)
+		if (gf_active(p) >= p->readers && p->max_threads > 1)
 			rest(p, w);
 		if (p->stop)
 			break;
@@ -329,7 +168,7 @@ static void *worker_main(void *arg)
 	}
 	w->done = true;
 	p->alive--;
-	wake_standby(p); /* which may have to read now */
+	gf_wake_standby(p); /* which may have to read now */
 	pthread_cond_broadcast(&p->ended);
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -448,6 +287,19 @@ static void interrupt_readers(struct gf_pool *p)
 	}
 }
 
+/* On the clock of the conditions. */
+struct timespec gf_from_now(int64_t ns)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ns / 1000000000;
+	t.tv_nsec += ns % 1000000000;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	return t;
+}
+
 static bool before(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
@@ -457,7 +309,7 @@ static bool before(const struct timespec *a, const struct timespec *b)
 int gf_pool_join(struct gf_session *s, int timeout_ms)
 {
 	struct gf_pool *p = s->pool;
-	struct timespec end = from_now(timeout_ms * 1000000L);
+	struct timespec end = gf_from_now(timeout_ms * 1000000L);
 	int rc, tries = 0;
 
 	if (p == NULL)
@@ -465,7 +317,7 @@ int gf_pool_join(struct gf_session *s, int timeout_ms)
 	gf_interrupt_begin();
 	pthread_mutex_lock(&p->lock);
 	while (p->alive > 0) {
-		struct timespec now = from_now(0), again = from_now(TICK_MAX);
+		struct timespec now = gf_from_now(0), again = gf_from_now(JOIN_TICK);
 
 		/* The time is for handlers. Threads without one end soon, whatever the time. */
 		if (before(&end, &now) && (p->busy > 0 || ++tries > TRIES_TO_END))

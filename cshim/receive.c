@@ -97,6 +97,16 @@ int gf_receive(struct gf_session *s, struct gf_input *in)
 	return s->splice && in->stream_of_writes ? receive_by_splice(s, in) : receive_by_read(s, in);
 }
 
+/* The thread that has sent the request. 0: not known, as it is in a pipe. */
+uint32_t gf_input_client(const struct gf_input *in)
+{
+	struct in_header h = {0};
+
+	if (!(in->buf.flags & FUSE_BUF_IS_FD) && in->buf.size >= sizeof(h))
+		memcpy(&h, in->buf.mem, sizeof(h));
+	return h.pid;
+}
+
 static bool no_answer(uint32_t opcode)
 {
 	return opcode == FORGET || opcode == INTERRUPT || opcode == NOTIFY_REPLY || opcode == BATCH_FORGET;

@@ -331,6 +331,7 @@ struct gf_input {
 int gf_input_alloc(struct gf_input *in, size_t payload);
 void gf_input_free(struct gf_input *in);
 int gf_receive(struct gf_session *s, struct gf_input *in);
+uint32_t gf_input_client(const struct gf_input *in);
 bool gf_check_request(const struct gf_session *s, const void *buf, size_t size);
 int gf_refuse_next(struct gf_session *s, struct gf_input *in);
 void gf_process(struct gf_session *s, struct gf_input *in);
@@ -338,10 +339,13 @@ void gf_process(struct gf_session *s, struct gf_input *in);
 /* ---- wait.c ---- */
 
 struct gf_wait {
-	bool alone;   /* there is one core only */
-	bool spins;   /* it looks for requests before it sleeps */
-	int contrary; /* how many waits in a row spoke against that */
-	int patience; /* how many must, for it to begin again */
+	bool alone;	   /* there is one core only */
+	uint32_t client;   /* the thread that sent the last request */
+	bool one_client;   /* and the one before */
+	bool found;	   /* there have been requests without waiting, since the last wait */
+	bool spins;	   /* one client sends the next request soon */
+	int contrary;	   /* how many waits in a row spoke against that */
+	int patience;	   /* how many must, for it to be taken so again */
 };
 void gf_set_blocking(const struct gf_session *s, bool blocking);
 int64_t gf_now_ns(void);
@@ -414,6 +418,7 @@ int gf_req_groups(fuse_req_t req, int size, uint32_t *list);
 void gf_req_watch(fuse_req_t req, uint64_t id);
 void gf_req_unwatch(fuse_req_t req);
 int gf_in_handler(void);
+unsigned gf_calls_here(void);
 const void *gf_call_here(const struct gf_session *s);
 
 /* ---- notify.c ---- */

@@ -5,8 +5,13 @@
  * call. Who has to wait does so in poll(2). A request wakes all who do; pool.c sees to it that they are few.
  *
  * A thread that goes to sleep must be woken for the next request, and where its core has gone to sleep too, as in most virtual machines, that
- * takes longer than the request. A client that does one thing after the other sends the next request within microseconds of the
- * reply: as long as they come that fast, the thread looks for them for a moment (SPIN) before it sleeps.
+ * takes longer than the request. So it may look for the next one for a moment (SPIN) before it sleeps:
+ *
+ *   - When there are many clients, it has just found requests that were there already, and the next is not far.
+ *   - A client that is alone, and does one thing after the other, sends the next request within microseconds of the reply. As long as
+ *     it does, that is expected of it.
+ *
+ * When many clients wait for each other, in the kernel, none is to be expected that soon, and they need the core.
  */
 #include "shim.h"
 
@@ -34,6 +39,8 @@ void gf_set_blocking(const struct gf_session *s, bool blocking)
 void gf_wait_init(struct gf_wait *w, bool alone)
 {
 	w->alone = alone;
+	w->client = 0;
+	w->one_client = w->found = false;
 	w->spins = false;
 	w->contrary = 0;
 	w->patience = SPIN_TRIES;
@@ -68,7 +75,7 @@ static void learn(struct gf_wait *w, bool as_taken)
 }
 
 /* Looks for a request for a moment. Who wants this core, perhaps the client itself, gets it. */
-static int spin(struct gf_session *s, struct gf_wait *w, struct gf_input *in)
+static int spin(struct gf_session *s, struct gf_input *in)
 {
 	int64_t end = gf_now_ns() + SPIN;
 	int n;
@@ -77,7 +84,6 @@ static int spin(struct gf_session *s, struct gf_wait *w, struct gf_input *in)
 		sched_yield();
 		n = gf_receive(s, in);
 	} while (n == -EAGAIN && gf_now_ns() < end);
-	learn(w, n != -EAGAIN);
 	return n;
 }
 
@@ -86,19 +92,42 @@ static void sleep_until_request(const struct gf_session *s, struct gf_wait *w)
 	int64_t start = gf_now_ns();
 
 	gf_wait_poll(s, -1); /* a signal ends it, and gf_receive tells of failures */
-	if (!w->spins && !w->alone)
+	if (w->one_client && !w->spins)
 		learn(w, gf_now_ns() - start > SPIN_GAP);
+}
+
+/* There is no request. Looks for one if it is expected soon, then sleeps. */
+static int wait_for_request(struct gf_session *s, struct gf_wait *w, struct gf_input *in)
+{
+	bool many = w->found, one = w->one_client && w->spins;
+	int n = -EAGAIN;
+
+	w->found = false;
+	if (!w->alone && (many || one)) {
+		n = spin(s, in);
+		if (!many)
+			learn(w, n != -EAGAIN);
+	}
+	if (n != -EAGAIN)
+		return n;
+	sleep_until_request(s, w);
+	return gf_receive(s, in);
 }
 
 /* As gf_receive, but waits for a request. -EAGAIN: another thread was faster. */
 int gf_wait_receive(struct gf_session *s, struct gf_wait *w, struct gf_input *in)
 {
 	int n = gf_receive(s, in);
+	uint32_t client;
 
-	if (n == -EAGAIN && w->spins)
-		n = spin(s, w, in);
 	if (n != -EAGAIN)
-		return n;
-	sleep_until_request(s, w);
-	return gf_receive(s, in);
+		w->found = true;
+	else
+		n = wait_for_request(s, w, in);
+	if (n > 0) {
+		client = gf_input_client(in);
+		w->one_client = client == w->client;
+		w->client = client;
+	}
+	return n;
 }
