@@ -2,7 +2,7 @@
 // package lowlevel instead; nothing here is meant to be called by programs, and nothing is promised to stay.
 //
 // A request enters in ops.c, where libfuse calls back; passes to Go in export.go; and is answered in reply.c. receive.c and
-// pool.c bring it from the kernel; session.c holds the life of a session.
+// pool.c bring it from the kernel (standby.c and wait.c say by which thread, and how that waits); session.c holds the life of a session.
 package cshim
 
 /*
