@@ -339,9 +339,9 @@ void gf_process(struct gf_session *s, struct gf_input *in);
 /* ---- wait.c ---- */
 
 struct gf_wait {
-	bool alone;	   /* there is one core only */
+	bool one_core;	   /* there is no other */
 	uint32_t client;   /* the thread that sent the last request */
-	bool one_client;   /* and the one before */
+	int streak;	   /* how many before that were its, too, up to STREAK */
 	bool found;	   /* there have been requests without waiting, since the last wait */
 	bool spins;	   /* one client sends the next request soon */
 	int contrary;	   /* how many waits in a row spoke against that */
@@ -349,7 +349,7 @@ struct gf_wait {
 };
 void gf_set_blocking(const struct gf_session *s, bool blocking);
 int64_t gf_now_ns(void);
-void gf_wait_init(struct gf_wait *w, bool alone);
+void gf_wait_init(struct gf_wait *w, bool one_core);
 int gf_wait_poll(const struct gf_session *s, int timeout_ms);
 int gf_wait_receive(struct gf_session *s, struct gf_wait *w, struct gf_input *in);
 

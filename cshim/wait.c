@@ -24,6 +24,7 @@
 #define SPIN 50000		/* ns to look for the next request before sleeping */
 #define SPIN_GAP (3 * SPIN)	/* a wait shorter than this, with the time to wake up, could have been spent looking */
 #define SPIN_TRIES 8		/* waits that decide whether to look or not to */
+#define STREAK 16		/* requests of one client in a row, for it to be alone */
 #define SPIN_PATIENCE (1 << 16) /* the most that doubt can grow to */
 
 /* Of a socket it is not changed: a write(2) must block there. */
@@ -36,11 +37,12 @@ void gf_set_blocking(const struct gf_session *s, bool blocking)
 		fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
-void gf_wait_init(struct gf_wait *w, bool alone)
+void gf_wait_init(struct gf_wait *w, bool one_core)
 {
-	w->alone = alone;
+	w->one_core = one_core;
 	w->client = 0;
-	w->one_client = w->found = false;
+	w->streak = 0;
+	w->found = false;
 	w->spins = false;
 	w->contrary = 0;
 	w->patience = SPIN_TRIES;
@@ -92,18 +94,18 @@ static void sleep_until_request(const struct gf_session *s, struct gf_wait *w)
 	int64_t start = gf_now_ns();
 
 	gf_wait_poll(s, -1); /* a signal ends it, and gf_receive tells of failures */
-	if (w->one_client && !w->spins)
+	if (w->streak >= STREAK && !w->spins)
 		learn(w, gf_now_ns() - start > SPIN_GAP);
 }
 
 /* There is no request. Looks for one if it is expected soon, then sleeps. */
 static int wait_for_request(struct gf_session *s, struct gf_wait *w, struct gf_input *in)
 {
-	bool many = w->found, one = w->one_client && w->spins;
+	bool many = w->found, one = w->streak >= STREAK && w->spins;
 	int n = -EAGAIN;
 
 	w->found = false;
-	if (!w->alone && (many || one)) {
+	if (!w->one_core && (many || one)) {
 		n = spin(s, in);
 		if (!many)
 			learn(w, n != -EAGAIN);
@@ -114,20 +116,28 @@ static int wait_for_request(struct gf_session *s, struct gf_wait *w, struct gf_i
 	return gf_receive(s, in);
 }
 
+/* Who has sent the request: the client that sent those before? */
+static void note_client(struct gf_wait *w, uint32_t client)
+{
+	if (client == 0) /* not known, or the kernel itself */
+		return;
+	if (client != w->client)
+		w->streak = 0;
+	else if (w->streak < STREAK)
+		w->streak++;
+	w->client = client;
+}
+
 /* As gf_receive, but waits for a request. -EAGAIN: another thread was faster. */
 int gf_wait_receive(struct gf_session *s, struct gf_wait *w, struct gf_input *in)
 {
 	int n = gf_receive(s, in);
-	uint32_t client;
 
 	if (n != -EAGAIN)
 		w->found = true;
 	else
 		n = wait_for_request(s, w, in);
-	if (n > 0) {
-		client = gf_input_client(in);
-		w->one_client = client == w->client;
-		w->client = client;
-	}
+	if (n > 0)
+		note_client(w, gf_input_client(in));
 	return n;
 }
