@@ -97,14 +97,21 @@ int gf_receive(struct gf_session *s, struct gf_input *in)
 	return s->splice && in->stream_of_writes ? receive_by_splice(s, in) : receive_by_read(s, in);
 }
 
+/* Reads the header of a request in memory. False: there is not even that. */
+static bool header(const struct gf_input *in, struct in_header *h)
+{
+	if (in->buf.size < sizeof(*h))
+		return false;
+	memcpy(h, in->buf.mem, sizeof(*h));
+	return true;
+}
+
 /* The thread that has sent the request. 0: not known, as it is in a pipe. */
 uint32_t gf_input_client(const struct gf_input *in)
 {
-	struct in_header h = {0};
+	struct in_header h;
 
-	if (!(in->buf.flags & FUSE_BUF_IS_FD) && in->buf.size >= sizeof(h))
-		memcpy(&h, in->buf.mem, sizeof(h));
-	return h.pid;
+	return !(in->buf.flags & FUSE_BUF_IS_FD) && header(in, &h) ? h.pid : 0;
 }
 
 static bool no_answer(uint32_t opcode)
@@ -148,11 +155,10 @@ void gf_process(struct gf_session *s, struct gf_input *in)
 	struct gf_session *before;
 
 	if (!(in->buf.flags & FUSE_BUF_IS_FD)) {
-		struct in_header h = {0};
+		struct in_header h;
 
-		if (in->buf.size < sizeof(h))
+		if (!header(in, &h))
 			return;
-		memcpy(&h, in->buf.mem, sizeof(h));
 		if (h.unique == 0 && !no_answer(h.opcode))
 			return; /* its answer would be taken for a notification */
 		if (!gf_check_request(s, in->buf.mem, in->buf.size)) {
