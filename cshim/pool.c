@@ -97,7 +97,7 @@ static void end_work(struct gf_pool *p, struct worker *w)
 
 /*
  * Lets Go's scheduler see a pause now and then. Without one for 10 ms, it interrupts the thread with signals and takes its processor away, and
- * looks every 20 us for more to do.
+ * looks every 20 us for more to do. (Calls are counted, not requests: a thread that serves C handlers only has never been in Go.)
  */
 static void pause_sometimes(struct worker *w)
 {

@@ -17,7 +17,7 @@
 #define CALM_TO_SHRINK 100000000 /* ns */
 #define IDLE_TO_SLEEP 50000000	 /* ns without a request */
 
-static void sleep_ns(struct worker *w, long ns)
+static void sleep_ns(struct worker *w, int64_t ns)
 {
 	struct timespec t = gf_from_now(ns);
 
@@ -87,11 +87,11 @@ static bool reader_wanted(struct gf_pool *p)
 }
 
 /* How long the next tick is to be, when nothing has happened for that long. */
-static long tick_after(int64_t calm)
+static int64_t tick_after(int64_t calm)
 {
 	int64_t tick = calm / CALM_TO_TICK;
 
-	return tick < TICK_MIN ? TICK_MIN : tick > TICK_MAX ? TICK_MAX : (long)tick;
+	return tick < TICK_MIN ? TICK_MIN : tick > TICK_MAX ? TICK_MAX : tick;
 }
 
 /* There are no requests: sleeps until a reader has one. */
@@ -106,25 +106,22 @@ static void sleep_until_needed(struct gf_pool *p, struct worker *w)
 /* The standby's rest. It returns when the thread should read, or stop. */
 void gf_stand_by(struct gf_pool *p, struct worker *w)
 {
-	int64_t calm = 0, idle = 0, shrink_at = CALM_TO_SHRINK; /* ns */
+	int64_t calm = 0, idle = 0; /* ns */
 
 	while (!p->stop) {
 		uint64_t seq = p->seq;
-		long tick = tick_after(calm);
+		int64_t tick = tick_after(calm);
 
 		sleep_ns(w, tick);
 		if (p->stop || reader_wanted(p))
 			return;
-		calm += tick;
-		if (calm >= shrink_at && p->readers > 1) {
+		if ((calm + tick) / CALM_TO_SHRINK > calm / CALM_TO_SHRINK && p->readers > 1)
 			p->readers--;
-			shrink_at = calm + CALM_TO_SHRINK;
-		}
+		calm += tick;
 		idle = p->seq == seq ? idle + tick : 0;
 		if (idle >= IDLE_TO_SLEEP) {
 			sleep_until_needed(p, w);
 			calm = idle = 0;
-			shrink_at = CALM_TO_SHRINK;
 		}
 	}
 }
@@ -136,4 +133,3 @@ void gf_wake_standby(struct gf_pool *p)
 	p->standby_asleep = false;
 	pthread_cond_signal(&p->standby->cond);
 }
-
