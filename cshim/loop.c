@@ -22,7 +22,7 @@ static void *loop_main(void *arg)
 	struct gf_loop *l = arg;
 	int rc = fuse_session_loop_mt(l->session->se, l->config);
 
-	gfEnded(l->session->handle, rc < 0 ? -rc : 0);
+	gfEnded(l->session->handle, rc < 0 && !gf_gone(-rc) ? -rc : 0);
 	return NULL;
 }
 
@@ -54,6 +54,7 @@ int gf_loop_start(struct gf_session *s, unsigned max_threads, unsigned max_idle)
 	fuse_loop_cfg_set_max_threads(l->config, max_threads);
 	if (max_idle != (unsigned)-1) /* no limit: the default, of which libfuse 3.14 complains */
 		fuse_loop_cfg_set_idle_threads(l->config, max_idle);
+	gf_stderr_guard();
 	rc = gf_thread_create(&l->thread, loop_main, l);
 	if (rc != 0)
 		loop_free(l);

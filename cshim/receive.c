@@ -47,6 +47,12 @@ void gf_input_free(struct gf_input *in)
 	memset(in, 0, sizeof(*in));
 }
 
+/* Does an error say that nobody is at the other end? ENODEV: unmounted. ECONNABORTED: aborted under the read. ECONNRESET: a socket's peer is gone. */
+bool gf_gone(int err)
+{
+	return err == ENODEV || err == ECONNABORTED || err == ECONNRESET;
+}
+
 /*
  * Splicing saves a copy of the data of large writes, and costs an additional system call for all else. So a thread splices as
  * long as that is what it gets: a stream of large writes.
@@ -71,12 +77,8 @@ static int receive_by_read(struct gf_session *s, struct gf_input *in)
 	int fd = fuse_session_fd(s->se);
 	ssize_t n = s->socket ? recv(fd, in->mem, in->cap, MSG_DONTWAIT) : read(fd, in->mem, in->cap);
 
-	if (n < 0) {
-		/* ENOENT: the request was interrupted before it was read. ENODEV: unmounted. ECONNRESET: a socket's peer is gone. */
-		if (errno == ENOENT)
-			return -EINTR;
-		return errno == ENODEV || errno == ECONNABORTED || errno == ECONNRESET ? 0 : -errno;
-	}
+	if (n < 0) /* ENOENT: the request was interrupted before it was read */
+		return errno == ENOENT ? -EINTR : -errno;
 	memset((char *)in->mem + n, 0, GUARD);
 	memset(&in->buf, 0, sizeof(in->buf));
 	in->buf.mem = in->mem;
@@ -94,7 +96,9 @@ static int receive_by_read(struct gf_session *s, struct gf_input *in)
  */
 int gf_receive(struct gf_session *s, struct gf_input *in)
 {
-	return s->splice && in->stream_of_writes ? receive_by_splice(s, in) : receive_by_read(s, in);
+	int n = s->splice && in->stream_of_writes ? receive_by_splice(s, in) : receive_by_read(s, in);
+
+	return n < 0 && gf_gone(-n) ? 0 : n;
 }
 
 /* Reads the header of a request in memory. False: there is not even that. */

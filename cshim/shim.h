@@ -331,6 +331,7 @@ struct gf_input {
 int gf_input_alloc(struct gf_input *in, size_t payload);
 void gf_input_free(struct gf_input *in);
 int gf_receive(struct gf_session *s, struct gf_input *in);
+bool gf_gone(int err);
 uint32_t gf_input_client(const struct gf_input *in);
 bool gf_check_request(const struct gf_session *s, const void *buf, size_t size);
 int gf_refuse_next(struct gf_session *s, struct gf_input *in);
@@ -485,5 +486,6 @@ void gf_log_install(void);
 void gf_log_capture(struct gf_capture *c);
 void gf_log_to_go(bool on);
 int gf_stderr_capture(bool on);
+void gf_stderr_guard(void);
 
 #endif

@@ -24,7 +24,8 @@ type Config struct {
 	// MaxIdleThreads is how many threads may wait for work; more are ended. 0: no limit (libfuse's -1). LeastIdle: none
 	// (libfuse's 0).
 	MaxIdleThreads int
-	// CloneFD gives each thread a /dev/fuse of its own (-o clone_fd). It is served by libfuse's own loop then.
+	// CloneFD gives each thread a /dev/fuse of its own (-o clone_fd). It is served by libfuse's own loop then, which ends by cancelling its threads. So
+	// that none is cancelled while it has C's stderr locked, that variable gets a stream that passes all on (glibc).
 	CloneFD bool
 	// C is C handlers for the operations that Ops does not have.
 	C COps

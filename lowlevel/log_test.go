@@ -2,8 +2,13 @@ package lowlevel
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -151,6 +156,83 @@ func TestSetLogger_TheLastOneCounts(t *testing.T) {
 	badOption(t)
 	assert.Empty(t, first.String())
 	assert.NotEmpty(t, second.String())
+}
+
+// fullStderr makes descriptor 2 a pipe that is full. The function makes room, and puts back what was there.
+func fullStderr(t *testing.T) (restore func()) {
+	t.Helper()
+	var p [2]int
+	require.NoError(t, unix.Pipe2(p[:], unix.O_CLOEXEC))
+	saved, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3)
+	require.NoError(t, err)
+	size, err := unix.FcntlInt(uintptr(p[1]), unix.F_GETPIPE_SZ, 0)
+	require.NoError(t, err)
+	n, err := unix.Write(p[1], make([]byte, size))
+	require.NoError(t, err)
+	require.Equal(t, size, n)
+	require.NoError(t, unix.Dup3(p[1], 2, 0))
+	t.Cleanup(func() { require.NoError(t, errors.Join(unix.Close(p[0]), unix.Close(p[1]))) })
+	return sync.OnceFunc(func() {
+		_, err := unix.Read(p[0], make([]byte, size))
+		require.NoError(t, err)
+		require.NoError(t, unix.Dup3(saved, 2, 0))
+		require.NoError(t, unix.Close(saved))
+	})
+}
+
+// writesToStderr reports whether a thread of this process is in write(2), with descriptor 2.
+func writesToStderr() bool {
+	files, _ := filepath.Glob("/proc/self/task/*/syscall")
+	return slices.ContainsFunc(files, func(f string) bool {
+		text, _ := os.ReadFile(f)
+		return strings.HasPrefix(string(text), fmt.Sprintf("%d 0x2 ", unix.SYS_WRITE))
+	})
+}
+
+// libfuse's loop cancels threads. One that was about to say that reading has failed must not leave C's stderr locked.
+func TestCloneFD_CancelledWhileItComplains(t *testing.T) {
+	peer, fd, err := fusetest.Socketpair()
+	require.NoError(t, err)
+	s, err := New(&Ops{}, Config{CloneFD: true, MaxThreads: 1, DrainTimeout: 10 * time.Second})
+	require.NoError(t, err)
+	send := func(r *fusetest.Request, unique uint64) {
+		_, err := unix.Write(peer, r.WithUnique(unique).Bytes())
+		require.NoError(t, err)
+	}
+	send(fusetest.DefaultInit().Request(), 2)
+	require.NoError(t, s.MountFD(fd))
+	_, err = unix.Read(peer, make([]byte, 4096))
+	require.NoError(t, err)
+	served, closed := make(chan error, 1), make(chan error, 1)
+	go func() { served <- s.Serve(context.Background()) }()
+	send(fusetest.Statfs(1), 4)
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(peer), Events: unix.POLLIN}}, 10_000)
+	require.NoError(t, err)
+	require.Equal(t, 1, n, "an answer")
+
+	restore := fullStderr(t)
+	t.Cleanup(restore)
+	require.NoError(t, unix.Close(peer)) // without having read the answer: reading fails, which is more than an end
+	fusetest.Eventually(t, 10*time.Second, "libfuse complains", writesToStderr)
+	go func() { closed <- s.Close() }()
+	select {
+	case err := <-closed:
+		t.Errorf("Close has not waited for the thread: %v", err)
+		closed <- err
+	case <-time.After(200 * time.Millisecond): // now the thread is to be cancelled
+	}
+	restore()
+	require.NoError(t, <-closed)
+	require.NoError(t, <-served, "an end, as without CloneFD")
+
+	complained := make(chan string, 1)
+	go func() { complained <- stderrOf(t, func() { lateReply(t) }) }()
+	select {
+	case text := <-complained:
+		assert.Contains(t, text, "fuse: writing device: ")
+	case <-time.After(10 * time.Second):
+		t.Fatal("C's stderr is locked by a thread that was cancelled")
+	}
 }
 
 // It may be changed at any time.
